@@ -1,0 +1,9 @@
+"""What lessonkit raises when the input, not the program, is wrong."""
+
+
+class LessonkitError(Exception):
+    """One line for people: what is wrong, where, and what to do."""
+
+
+class BudgetExhaustedError(LessonkitError):
+    """A search asked for more evaluations than its budget holds."""

@@ -1,0 +1,66 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lessonkit.errors import LessonkitError
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a scratch file beside `path`, and put it in the place of `path` once everything is on the disk.
+
+    An exception inside the block leaves `path` as it was and no scratch file behind.
+    """
+    target = Path(path)
+    handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(scratch, 0o666 & ~_umask())
+        os.replace(scratch, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(scratch)
+        raise
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with writing(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a compressed npz of plain arrays, whole or not at all."""
+    named: dict[str, Any] = dict(arrays)
+    with writing(path) as file:
+        np.savez_compressed(file, **named)
+
+
+def read_arrays(path: str | os.PathLike[str], what: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz file; no pickle is ever loaded. `what` says in an error what they should have been."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive}
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise LessonkitError(f"{path}: cannot be read as {what} ({error})") from error

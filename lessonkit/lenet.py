@@ -1,0 +1,156 @@
+"""LeNet-5: build it, train it by the published recipe, load the shipped weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines would land in every notebook
+
+import keras
+
+from lessonkit.data import Dataset, load_mnist
+from lessonkit.errors import LessonkitError
+from lessonkit.files import write_arrays
+from lessonkit.network import read_weights, shipped_weights
+
+EPOCHS = {"mnist": 50, "standin": 150}  # a fifth of the images, so about as many steps in three times the epochs
+
+
+def build_lenet() -> keras.Model:
+    """LeNet-5 in the form of "Dive into Deep Learning" (Zhang et al. 2023, section 7.6): sigmoids, average pooling.
+
+    Input (28, 28, 1), output 10 probabilities; 61,470 weights that can be pruned and 236 biases. Compiled with the
+    recipe of the experiment: SGD with learning rate 0.1, sparse categorical cross-entropy, accuracy.
+    """
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, padding="same", activation="sigmoid", name="Conv1"),
+            layers.AveragePooling2D(2, name="AvgPool1"),
+            layers.Conv2D(16, 5, activation="sigmoid", name="Conv2"),
+            layers.AveragePooling2D(2, name="AvgPool2"),
+            layers.Flatten(name="Flatten"),
+            layers.Dense(120, activation="sigmoid", name="FC1"),
+            layers.Dense(84, activation="sigmoid", name="FC2"),
+            layers.Dense(10, activation="softmax", name="Output"),
+        ],
+        name="LeNet-5",
+    )
+    compile_for_training(model)
+    return model
+
+
+def compile_for_training(model: keras.Model) -> None:
+    """Give `model` the experiment's optimizer, loss and metric."""
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+def prunable_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers whose kernels a mask may cover, in order: convolutions and dense layers."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)]
+
+
+def layer_names(model: keras.Model) -> tuple[str, ...]:
+    """Names of the prunable layers, in order."""
+    return tuple(layer.name for layer in prunable_layers(model))
+
+
+def kernels(model: keras.Model) -> tuple[NDArray[np.float32], ...]:
+    """Copies of the prunable weights, one array a layer, in order; no biases."""
+    return tuple(np.array(layer.kernel) for layer in prunable_layers(model))
+
+
+def apply_masks(model: keras.Model, masks: Sequence[NDArray[np.bool_]]) -> keras.Model:
+    """A new model with the weights of `model`, zero where a mask is False. Biases stay; `model` is untouched."""
+    pruned = keras.models.clone_model(model)
+    pruned.set_weights(model.get_weights())
+    for layer, mask in zip(prunable_layers(pruned), masks, strict=True):
+        layer.kernel.assign(np.where(mask, np.array(layer.kernel), 0))
+    compile_for_training(pruned)
+    return pruned
+
+
+def train(
+    model: keras.Model,
+    data: Dataset,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    callback: Callable[[int, dict[str, float]], Any] | None = None,
+) -> keras.Model:
+    """Train `model` in place by the published recipe: batches of 128, plain SGD, no early stopping.
+
+    Parameters
+    ----------
+    epochs : passes over the training images; None takes the recipe's 50 (150 for the smaller stand-in).
+    seed : of the weights' initial values and of the order of the batches. It reaches Keras's generators alone.
+    callback : called after each epoch with its number, from 1, and Keras's figures of it.
+    """
+    keras.utils.set_random_seed(seed)
+    initialise(model, seed)
+    told = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: callback(epoch + 1, dict(logs or {})) if callback else None
+    )
+    model.fit(
+        data.train.images,
+        data.train.labels,
+        batch_size=128,
+        epochs=epochs or EPOCHS[data.name],
+        validation_data=(data.validation.images, data.validation.labels),
+        verbose=0,
+        callbacks=[told],
+    )
+    return model
+
+
+def initialise(model: keras.Model, seed: int) -> None:
+    """Fresh Glorot-uniform kernels (Glorot & Bengio 2010) and zero biases, drawn from `seed` alone."""
+    for index, layer in enumerate(prunable_layers(model)):
+        layer.kernel.assign(keras.initializers.GlorotUniform(seed=1000 * seed + index)(layer.kernel.shape))
+        layer.bias.assign(np.zeros(layer.bias.shape, np.float32))
+
+
+def save_weights(path: str | os.PathLike[str], model: keras.Model) -> None:
+    """Kernels and biases as plain npz arrays, ``NAME/kernel`` and ``NAME/bias``; written whole or not at all."""
+    arrays = {}
+    for layer in prunable_layers(model):
+        arrays[f"{layer.name}/kernel"] = np.array(layer.kernel)
+        arrays[f"{layer.name}/bias"] = np.array(layer.bias)
+    write_arrays(path, arrays)
+
+
+def load_weights(path: str | os.PathLike[str], model: keras.Model) -> keras.Model:
+    """Fill `model` with weights that `save_weights` wrote.
+
+    Raises
+    ------
+    LessonkitError
+        When the file cannot be read or belongs to another architecture.
+    """
+    arrays = read_weights(path)
+    for layer in prunable_layers(model):
+        for name, variable in (("kernel", layer.kernel), ("bias", layer.bias)):
+            key = f"{layer.name}/{name}"
+            if key not in arrays or arrays[key].shape != tuple(variable.shape):
+                found = arrays[key].shape if key in arrays else "nothing"
+                raise LessonkitError(f"{path}: {key} should have shape {tuple(variable.shape)}, found {found}")
+            variable.assign(arrays[key])
+    return model
+
+
+def load_baseline(data: str | None = None, network: int = 0) -> keras.Model:
+    """The trained, unpruned LeNet-5, ready to evaluate; its prunable layers are Conv1, Conv2, FC1, FC2, Output.
+
+    Parameters
+    ----------
+    data : "mnist" or "standin"; None takes the data that `load_mnist` finds on this machine.
+    network : which of the shipped trainings, 0, 1 or 2 (the stand-in has 0 alone).
+    """
+    return load_weights(shipped_weights(data or load_mnist().name, network), build_lenet())
