@@ -158,6 +158,8 @@ def _first_population(
     while True:
         count = int(min(size, problem.remaining))
         people = [move(start, rate, rng) for _ in range(count)]
+        if problem.remaining < 2 * size:  # the last draw that the budget allows has a way out in it
+            people[0] = start
         scores = problem.score(people)
         unchanged = rate * start.size < 1e-3  # hardly a bit differs any more: a gentler draw cannot help
         if min(score.cost for score in scores) < PENALTY or problem.remaining < size or unchanged:

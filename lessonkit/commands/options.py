@@ -1,0 +1,30 @@
+"""Checks and meanings that several commands' flags share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+
+def at_least(smallest: int) -> Callable[[str], int]:
+    """An argparse type: a whole number not below `smallest`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = smallest - 1
+        if number < smallest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {smallest}")
+        return number
+
+    return read
+
+
+def add_data_flag(parser: argparse.ArgumentParser) -> None:
+    """``--data``: which images."""
+    parser.add_argument(
+        "--data",
+        metavar="FILE|standin",
+        help="mnist.npz, a folder that holds it, or 'standin' (default: $LESSONKIT_DATA, Keras's cache, a download)",
+    )

@@ -1,0 +1,174 @@
+"""The outer loop all searches share: layer after layer, each with its loss threshold and part of the budget."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lessonkit.errors import LessonkitError
+from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
+from lessonkit.objective import pruning_cost, warmup_max_loss
+from lessonkit.search import Callback, Problem, Scored, Search, SearchResult, Step
+
+Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
+Sparsity = Callable[[Sequence[Mask]], float]
+
+
+def layer_problem(
+    evaluator: Evaluator,
+    index: int,
+    masks: Sequence[Mask],
+    baseline_loss: float,
+    *,
+    loss_to_warmup: float = 1.0,
+    cost: Cost = pruning_cost,
+    sparsity: Sparsity = mean_layer_sparsity,
+    budget: int | None = None,
+) -> Problem[Mask]:
+    """The problem of one layer: candidates for its mask, all other layers as in `masks`.
+
+    A candidate's sparsity is that of all layers together, the searched one and those not yet searched included.
+    """
+    layer = evaluator.layer(index, masks)
+    limit = max_loss(evaluator, index, loss_to_warmup)
+
+    def score(candidates: Sequence[Mask]) -> list[Scored]:
+        scored = []
+        for candidate, evaluation in zip(candidates, layer.evaluate(candidates), strict=True):
+            pruned = sparsity(replace_layer(masks, index, candidate))
+            scored.append(Scored(cost(evaluation.loss, baseline_loss, pruned, limit), evaluation, pruned))
+        return scored
+
+    return Problem(score, budget)
+
+
+def max_loss(evaluator: Evaluator, index: int, loss_to_warmup: float) -> float:
+    """The loss from which a candidate of layer `index` bears the penalty."""
+    network = evaluator.network
+    return warmup_max_loss(network.layers[index].position, network.total_layers, loss_to_warmup)
+
+
+def prune_layerwise(
+    search: Search,
+    evaluator: Evaluator,
+    *,
+    evaluations: int | None = None,
+    loss_to_warmup: float = 1.0,
+    cost: Cost = pruning_cost,
+    sparsity: Sparsity = mean_layer_sparsity,
+    rng: np.random.Generator,
+    callback: Callback | None = None,
+) -> SearchResult[Masks]:
+    """Search the mask of the first layer, keep the best, go on to the next.
+
+    Parameters
+    ----------
+    search : `anneal`, `evolve`, or any function called as ``search(problem, start, rng=, callback=)`` that returns a
+        `SearchResult` or a pair (best mask, its cost).
+    evaluator : of the unpruned network on the search images.
+    evaluations : the budget over all layers, in equal parts; None leaves it to the search's own settings. The one
+        evaluation of the unpruned network, the same for every search, is not counted.
+    loss_to_warmup : the last layer's threshold; the earlier ones' are smaller, see `warmup_max_loss`.
+
+    Returns
+    -------
+    SearchResult
+        With the masks of all layers; on Ctrl-C or a callback that returns True, the best so far.
+
+    Raises
+    ------
+    LessonkitError
+        When the first threshold lies below the unpruned network's own loss. Every candidate would bear the penalty
+        then, the sparsity alone would decide, and the search would destroy the network.
+    """
+    began = time.perf_counter()
+    network = evaluator.network
+    masks = network.keep_all()
+    unpruned = evaluation = evaluator.evaluate(masks)
+    _refuse_threshold_below_loss(evaluator, unpruned, loss_to_warmup)
+    layers = len(masks)
+    budgets = [None] * layers if evaluations is None else _equal_parts(evaluations, layers)
+    history: list[Step] = []
+    spent, best_cost, message = 0, math.inf, "all layers done"
+    for index, name in enumerate(network.names):
+        told = _Telling(callback, name, spent, history)
+        problem = layer_problem(
+            evaluator,
+            index,
+            masks,
+            unpruned.loss,
+            loss_to_warmup=loss_to_warmup,
+            cost=cost,
+            sparsity=sparsity,
+            budget=budgets[index],
+        )
+        try:
+            result = _as_result(search(problem, masks[index], rng=rng, callback=told), masks[index])
+        except KeyboardInterrupt:  # outside the search's own loop, which keeps its best by itself
+            message = "interrupted"
+            break
+        if len(history) == told.before:  # a search that does not use its callback has its own history, or none
+            history.extend(dataclasses.replace(step, layer=name) for step in result.history)
+        masks, best_cost = replace_layer(masks, index, result.best), result.cost
+        evaluation = result.evaluation or evaluator.evaluate(masks)
+        spent += problem.evaluations
+        if result.message in ("interrupted", "stopped by the callback"):
+            message = result.message
+            break
+    return SearchResult(masks, best_cost, evaluation, spent, time.perf_counter() - began, history, None, message)
+
+
+class _Telling:
+    """A callback that adds the layer's name and the evaluations of the layers before to what it passes on."""
+
+    def __init__(self, callback: Callback | None, layer: str, spent: int, history: list[Step]) -> None:
+        self.callback, self.layer, self.spent, self.history = callback, layer, spent, history
+        self.before = len(history)
+
+    def __call__(self, step: Step) -> bool:
+        step = dataclasses.replace(step, layer=self.layer, evaluations=self.spent + step.evaluations)
+        self.history.append(step)
+        return self.callback is not None and self.callback(step) is True
+
+
+def _as_result(found: Any, start: Mask) -> SearchResult[Mask]:
+    if not isinstance(found, SearchResult):
+        try:
+            mask, cost = found
+        except (TypeError, ValueError):
+            raise LessonkitError(
+                f"a search must return a SearchResult or a pair (best mask, best cost), not {type(found).__name__}"
+            ) from None
+        found = SearchResult(mask, float(cost), None, 0, 0.0, [], None, "done")
+    best = np.asarray(found.best)
+    if best.shape != start.shape or best.dtype != bool:
+        raise LessonkitError(
+            f"the search's best mask has shape {best.shape} and type {best.dtype}: it should be {start.shape}, bool"
+        )
+    return dataclasses.replace(found, best=best)
+
+
+def _equal_parts(evaluations: int, layers: int) -> list[int | None]:
+    if evaluations < layers:
+        raise LessonkitError(f"{evaluations} evaluations are too few for {layers} layers: give at least {layers}")
+    share, over = divmod(evaluations, layers)
+    return [share + (index < over) for index in range(layers)]
+
+
+def _refuse_threshold_below_loss(evaluator: Evaluator, unpruned: Evaluation, loss_to_warmup: float) -> None:
+    limit = max_loss(evaluator, 0, loss_to_warmup)
+    if unpruned.loss < limit:
+        return
+    layer = evaluator.network.layers[0]
+    smallest = unpruned.loss * evaluator.network.total_layers / (layer.position + 1)
+    smallest = math.floor(smallest * 1e4 + 1) / 1e4  # rounded up, and above the loss itself
+    raise LessonkitError(
+        f"the loss threshold of {layer.name}, {limit:.4f}, does not lie above the unpruned network's own loss, "
+        f"{unpruned.loss:.4f}: every candidate would bear the penalty. Set loss_to_warmup to {smallest:.4f} or more."
+    )

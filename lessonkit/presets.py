@@ -1,0 +1,129 @@
+"""The two ways the course runs its searches: as published, and as it should be done."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from lessonkit.annealing import anneal
+from lessonkit.errors import LessonkitError
+from lessonkit.genetic import evolve
+from lessonkit.masks import flip, prune_only
+from lessonkit.search import Search
+
+SEARCHES: Mapping[str, Callable[..., Any]] = MappingProxyType({"annealing": anneal, "genetic": evolve})
+MOVES = MappingProxyType({"flip": flip, "prune_only": prune_only})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of both searches and of what they are scored on; plain values, so that they can be written to a file.
+
+    Attributes
+    ----------
+    search_split : the images that candidates are scored on, "validation" or "test".
+    search_images : how many of them; None for all.
+    evaluations : the budget of a search over all layers; None leaves it to the searches' own settings.
+    """
+
+    name: str
+    label: str
+    search_split: str
+    search_images: int | None
+    evaluations: int | None
+    loss_to_warmup: float
+    annealing: Mapping[str, Any] = field(default_factory=dict)
+    genetic: Mapping[str, Any] = field(default_factory=dict)
+
+    def search(self, method: str, evaluations_a_layer: int | None = None) -> Search:
+        """The search called `method` with this preset's settings, its schedules stretched over the budget."""
+        if method not in SEARCHES:
+            raise LessonkitError(f"no search is called {method!r}: choose {', '.join(SEARCHES)}")
+        settings = dict(getattr(self, method))
+        settings["move"] = MOVES[settings["move"]]
+        if evaluations_a_layer is not None:
+            if method == "annealing":
+                settings["iterations"] = max(1, evaluations_a_layer - 1)
+            else:
+                children = settings["population"] - settings["elite"]
+                settings["generations"] = max(1, -(-(evaluations_a_layer - settings["population"]) // children))
+        return functools.partial(SEARCHES[method], **settings)
+
+
+REFERENCE = Preset(
+    name="reference",
+    label="REFERENCE: the published experiment, its flaws included; candidates are scored on the TEST images",
+    search_split="test",
+    search_images=None,
+    evaluations=None,
+    loss_to_warmup=1.0,
+    annealing=MappingProxyType(
+        {
+            "iterations": 200,
+            "temperature": 1.0,
+            "schedule": "logarithmic",
+            "mutation_rate": 0.15,
+            "move": "prune_only",
+        }
+    ),
+    genetic=MappingProxyType(
+        {
+            "generations": 20,
+            "population": 12,
+            "elite": 2,
+            "tournament": 5,
+            "crossover": "single-point",
+            "crossover_probability": 0.9,
+            "mutation_rate": 0.15,
+            "initial_rate": 0.15,
+            "redraw_factor": 0.15,
+            "move": "prune_only",
+        }
+    ),
+)
+
+COURSE = Preset(
+    name="course",
+    label="COURSE: real flips, candidates scored on validation images, the test images touched once at the end",
+    search_split="validation",
+    search_images=2000,
+    evaluations=1000,
+    loss_to_warmup=1.0,
+    annealing=MappingProxyType(
+        {
+            "iterations": 199,
+            "temperature": 0.1,
+            "schedule": "logarithmic",
+            "mutation_rate": 0.05,
+            "move": "flip",
+        }
+    ),
+    genetic=MappingProxyType(
+        {
+            "generations": 19,
+            "population": 12,
+            "elite": 2,
+            "tournament": 5,
+            "crossover": "uniform",
+            "crossover_probability": 0.9,
+            "mutation_rate": 0.05,
+            "initial_rate": 0.4,
+            "redraw_factor": 0.5,
+            "move": "flip",
+        }
+    ),
+)
+
+PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in (REFERENCE, COURSE)})
+
+# Published results (Colab Pro, TensorFlow 2.17, one seed), to be printed beside ours. Sparsity is the mean over layers.
+PUBLISHED = MappingProxyType(
+    {
+        "annealing": {"accuracy": 0.8744, "loss": 0.9923, "mean_layer_sparsity": 0.4384, "seconds": 703.0},
+        "genetic": {"accuracy": 0.8902, "loss": 0.9442, "mean_layer_sparsity": 0.4133, "seconds": 1666.0},
+    }
+)
+PUBLISHED_BASELINE_ACCURACY = 0.9723
