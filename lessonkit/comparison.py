@@ -171,6 +171,7 @@ def compare(
         "search_split": preset.search_split,
         "search_images": preset.search_images or len(getattr(data, preset.search_split)),
         "loss_to_warmup": preset.loss_to_warmup,
+        "count_all_layers": preset.count_all_layers,
         "annealing": dict(preset.annealing),
         "genetic": dict(preset.genetic),
         "data": data.name,
@@ -208,6 +209,7 @@ def run_search(
         search_on,
         evaluations=preset.evaluations,
         loss_to_warmup=preset.loss_to_warmup,
+        count_all_layers=preset.count_all_layers,
         rng=np.random.default_rng(seed),
         callback=callback,
     )

@@ -27,6 +27,7 @@ def layer_problem(
     baseline_loss: float,
     *,
     loss_to_warmup: float = 1.0,
+    count_all_layers: bool = True,
     cost: Cost = pruning_cost,
     sparsity: Sparsity = mean_layer_sparsity,
     budget: int | None = None,
@@ -36,7 +37,7 @@ def layer_problem(
     A candidate's sparsity is that of all layers together, the searched one and those not yet searched included.
     """
     layer = evaluator.layer(index, masks)
-    limit = max_loss(evaluator, index, loss_to_warmup)
+    limit = max_loss(evaluator, index, loss_to_warmup, count_all_layers)
 
     def score(candidates: Sequence[Mask]) -> list[Scored]:
         scored = []
@@ -48,10 +49,18 @@ def layer_problem(
     return Problem(score, budget)
 
 
-def max_loss(evaluator: Evaluator, index: int, loss_to_warmup: float) -> float:
-    """The loss from which a candidate of layer `index` bears the penalty."""
+def max_loss(evaluator: Evaluator, index: int, loss_to_warmup: float, count_all_layers: bool = True) -> float:
+    """The loss from which a candidate of layer `index` bears the penalty.
+
+    The experiment counts pooling and flattening as layers, so its thresholds rise in uneven steps; without them they
+    are 1/5, 2/5, ... of `loss_to_warmup`.
+    """
+    return warmup_max_loss(*_place(evaluator, index, count_all_layers), loss_to_warmup)
+
+
+def _place(evaluator: Evaluator, index: int, count_all_layers: bool) -> tuple[int, int]:
     network = evaluator.network
-    return warmup_max_loss(network.layers[index].position, network.total_layers, loss_to_warmup)
+    return (network.layers[index].position, network.total_layers) if count_all_layers else (index, len(network.layers))
 
 
 def prune_layerwise(
@@ -60,6 +69,7 @@ def prune_layerwise(
     *,
     evaluations: int | None = None,
     loss_to_warmup: float = 1.0,
+    count_all_layers: bool = True,
     cost: Cost = pruning_cost,
     sparsity: Sparsity = mean_layer_sparsity,
     rng: np.random.Generator,
@@ -74,7 +84,8 @@ def prune_layerwise(
     evaluator : of the unpruned network on the search images.
     evaluations : the budget over all layers, in equal parts; None leaves it to the search's own settings. The one
         evaluation of the unpruned network, the same for every search, is not counted.
-    loss_to_warmup : the last layer's threshold; the earlier ones' are smaller, see `warmup_max_loss`.
+    loss_to_warmup : the last layer's threshold; the earlier ones' are smaller, see `max_loss`.
+    count_all_layers : whether the thresholds count layers without weights, as the experiment does.
 
     Returns
     -------
@@ -91,7 +102,7 @@ def prune_layerwise(
     network = evaluator.network
     masks = network.keep_all()
     unpruned = evaluation = evaluator.evaluate(masks)
-    _refuse_threshold_below_loss(evaluator, unpruned, loss_to_warmup)
+    _refuse_threshold_below_loss(evaluator, unpruned, loss_to_warmup, count_all_layers)
     layers = len(masks)
     budgets = [None] * layers if evaluations is None else _equal_parts(evaluations, layers)
     history: list[Step] = []
@@ -104,6 +115,7 @@ def prune_layerwise(
             masks,
             unpruned.loss,
             loss_to_warmup=loss_to_warmup,
+            count_all_layers=count_all_layers,
             cost=cost,
             sparsity=sparsity,
             budget=budgets[index],
@@ -161,14 +173,16 @@ def _equal_parts(evaluations: int, layers: int) -> list[int | None]:
     return [share + (index < over) for index in range(layers)]
 
 
-def _refuse_threshold_below_loss(evaluator: Evaluator, unpruned: Evaluation, loss_to_warmup: float) -> None:
-    limit = max_loss(evaluator, 0, loss_to_warmup)
+def _refuse_threshold_below_loss(
+    evaluator: Evaluator, unpruned: Evaluation, loss_to_warmup: float, count_all_layers: bool
+) -> None:
+    limit = max_loss(evaluator, 0, loss_to_warmup, count_all_layers)
     if unpruned.loss < limit:
         return
-    layer = evaluator.network.layers[0]
-    smallest = unpruned.loss * evaluator.network.total_layers / (layer.position + 1)
-    smallest = math.floor(smallest * 1e4 + 1) / 1e4  # rounded up, and above the loss itself
+    position, total = _place(evaluator, 0, count_all_layers)
+    smallest = math.floor(unpruned.loss * total / (position + 1) * 1e4 + 1) / 1e4  # rounded up, above the loss itself
     raise LessonkitError(
-        f"the loss threshold of {layer.name}, {limit:.4f}, does not lie above the unpruned network's own loss, "
-        f"{unpruned.loss:.4f}: every candidate would bear the penalty. Set loss_to_warmup to {smallest:.4f} or more."
+        f"the loss threshold of {evaluator.network.names[0]}, {limit:.4f}, does not lie above the unpruned network's "
+        f"own loss, {unpruned.loss:.4f}: every candidate would bear the penalty. "
+        f"Set loss_to_warmup to {smallest:.4f} or more."
     )

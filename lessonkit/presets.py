@@ -27,6 +27,7 @@ class Preset:
     search_split : the images that candidates are scored on, "validation" or "test".
     search_images : how many of them; None for all.
     evaluations : the budget of a search over all layers; None leaves it to the searches' own settings.
+    count_all_layers : whether the loss thresholds count layers without weights, as the experiment does.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Preset:
     search_images: int | None
     evaluations: int | None
     loss_to_warmup: float
+    count_all_layers: bool
     annealing: Mapping[str, Any] = field(default_factory=dict)
     genetic: Mapping[str, Any] = field(default_factory=dict)
 
@@ -60,6 +62,7 @@ REFERENCE = Preset(
     search_images=None,
     evaluations=None,
     loss_to_warmup=1.0,
+    count_all_layers=True,
     annealing=MappingProxyType(
         {
             "iterations": 200,
@@ -92,6 +95,7 @@ COURSE = Preset(
     search_images=2000,
     evaluations=1000,
     loss_to_warmup=1.0,
+    count_all_layers=False,
     annealing=MappingProxyType(
         {
             "iterations": 199,
