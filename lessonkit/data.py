@@ -172,6 +172,7 @@ def _download() -> Path | None:
             from keras.utils import get_file
 
             part = Path(get_file("mnist.npz", origin=MNIST_URL, cache_dir=folder))
+            _read_arrays(part)  # a login page, say, is no MNIST, and must not get into the cache
             target = _keras_cache()
             target.parent.mkdir(parents=True, exist_ok=True)
             with writing(target) as file, part.open("rb") as fetched:
