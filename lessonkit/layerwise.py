@@ -109,24 +109,27 @@ def prune_layerwise(
     spent, best_cost, message = 0, math.inf, "all layers done"
     for index, name in enumerate(network.names):
         told = _Telling(callback, name, spent, history)
-        problem = layer_problem(
-            evaluator,
-            index,
-            masks,
-            unpruned.loss,
-            loss_to_warmup=loss_to_warmup,
-            count_all_layers=count_all_layers,
-            cost=cost,
-            sparsity=sparsity,
-            budget=budgets[index],
-        )
+        problem = None
         try:
+            problem = layer_problem(
+                evaluator,
+                index,
+                masks,
+                unpruned.loss,
+                loss_to_warmup=loss_to_warmup,
+                count_all_layers=count_all_layers,
+                cost=cost,
+                sparsity=sparsity,
+                budget=budgets[index],
+            )
             result = _as_result(search(problem, masks[index], rng=rng, callback=told), masks[index])
         except KeyboardInterrupt:  # outside the search's own loop, which keeps its best by itself
+            spent += problem.evaluations if problem is not None else 0
             message = "interrupted"
             break
         if len(history) == told.before:  # a search that does not use its callback has its own history, or none
-            history.extend(dataclasses.replace(step, layer=name) for step in result.history)
+            for step in result.history:
+                history.append(dataclasses.replace(step, layer=name, evaluations=spent + step.evaluations))
         masks, best_cost = replace_layer(masks, index, result.best), result.cost
         evaluation = result.evaluation or evaluator.evaluate(masks)
         spent += problem.evaluations
@@ -151,13 +154,18 @@ class _Telling:
 
 def _as_result(found: Any, start: Mask) -> SearchResult[Mask]:
     if not isinstance(found, SearchResult):
-        try:
-            mask, cost = found
-        except (TypeError, ValueError):
+        if not isinstance(found, tuple | list) or len(found) != 2:
             raise LessonkitError(
                 f"a search must return a SearchResult or a pair (best mask, best cost), not {type(found).__name__}"
+            )
+        mask, cost = found
+        try:
+            found = SearchResult(mask, float(cost), None, 0, 0.0, [], None, "done")
+        except (TypeError, ValueError):
+            raise LessonkitError(
+                f"a search must return a pair (best mask, best cost): its second part is of type {type(cost).__name__}, "
+                "not a number"
             ) from None
-        found = SearchResult(mask, float(cost), None, 0, 0.0, [], None, "done")
     best = np.asarray(found.best)
     if best.shape != start.shape or best.dtype != bool:
         raise LessonkitError(
