@@ -134,8 +134,11 @@ def compare(
         preset,
         evaluations=evaluations if evaluations is not None else preset.evaluations,
         search_images=search_images if search_images is not None else preset.search_images,
+        annealing=dict(preset.annealing),  # plain dictionaries travel to another process, read-only views do not
+        genetic=dict(preset.genetic),
     )
     methods = list(methods)
+    names = [method_name(method) for method in methods]  # an unknown one is refused before anything is computed
     test = Evaluator(network, data.test.images, data.test.labels)
     baseline = test.evaluate(network.keep_all())
     jobs = [(method, seed) for seed in seeds for method in methods]
@@ -165,7 +168,7 @@ def compare(
     settings = {
         "preset": preset.name,
         "label": preset.label,
-        "methods": [method_name(method) for method in methods],
+        "methods": names,
         "seeds": list(seeds),
         "evaluations": preset.evaluations,
         "search_split": preset.search_split,
@@ -201,7 +204,8 @@ def run_search(
     """One search with one seed, then its only look at the test images."""
     search_on = search_on if search_on is not None else search_evaluator(preset, data, network)
     test = test if test is not None else Evaluator(network, data.test.images, data.test.labels)
-    share = None if preset.evaluations is None else preset.evaluations // len(network.layers)
+    # rounded up: the schedules fit the largest part of the budget, and every search spends all of it
+    share = None if preset.evaluations is None else -(-preset.evaluations // len(network.layers))
     search = preset.search(method, share) if isinstance(method, str) else method
     began = time.perf_counter()
     result = prune_layerwise(
