@@ -1,0 +1,70 @@
+"""Statistics against scipy, against counting by running, and against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lessonkit.annealing import anneal
+from lessonkit.genetic import evolve
+from lessonkit.search import Problem
+from lessonkit.statistics import (
+    bootstrap_interval,
+    evaluations_of_annealing,
+    evaluations_of_genetic,
+    pareto_front,
+)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_the_bootstrap_interval_agrees_with_scipy(level):
+    sample = np.random.default_rng(0).normal(3, 2, 12)
+    ours = bootstrap_interval(sample, np.random.default_rng(1), level=level, resamples=20_000)
+    theirs = scipy.stats.bootstrap(
+        (sample,), np.mean, confidence_level=level, n_resamples=20_000, method="percentile"
+    ).confidence_interval
+    np.testing.assert_allclose(ours, (theirs.low, theirs.high), atol=0.1)  # six standard errors: it has no seed
+    assert ours[0] < sample.mean() < ours[1]
+
+
+def test_the_bootstrap_of_equal_values_and_of_one_seed():
+    assert bootstrap_interval([2.0, 2.0, 2.0], np.random.default_rng(0)) == (2.0, 2.0)
+    assert bootstrap_interval([5.0], np.random.default_rng(0)) == (5.0, 5.0)
+    one, two = (bootstrap_interval([1.0, 2.0, 4.0], np.random.default_rng(9)) for _ in range(2))
+    assert one == two
+
+
+points = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=12)
+
+
+@given(points)
+def test_the_pareto_front_against_brute_force(rows):
+    def dominates(a, b):  # a low loss and a high sparsity are good
+        return a[0] <= b[0] and a[1] >= b[1] and a != b
+
+    expected = [i for i, row in enumerate(rows) if not any(dominates(other, row) for other in rows)]
+    assert pareto_front(rows) == expected
+
+
+def test_the_pareto_front_keeps_equal_rows():
+    assert pareto_front([(1, 0.5), (1, 0.5), (2, 0.5), (0, 0.1)]) == [0, 1, 3]
+
+
+def test_the_published_budgets():
+    assert evaluations_of_annealing(200, 5) == 1005
+    assert evaluations_of_genetic(20, 12, 2, 5) == 1060
+
+
+def test_the_counts_are_those_of_the_searches():
+    start = np.ones(30, bool)
+
+    def spend(search, **settings):
+        problem = Problem(lambda masks: [float(mask.sum()) for mask in masks])
+        search(problem, start, rng=np.random.default_rng(0), **settings)
+        return problem.evaluations
+
+    assert 3 * spend(anneal, iterations=7) == evaluations_of_annealing(7, 3)
+    assert 3 * spend(evolve, generations=4, population=6, elite=1) == evaluations_of_genetic(4, 6, 1, 3)
