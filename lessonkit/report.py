@@ -132,9 +132,8 @@ def save_row(folder: Path, row: Row, names: Sequence[str]) -> None:
 
 def save(folder: Path, comparison: Comparison) -> list[Path]:
     """Write comparison.csv, comparison.json, history.csv, comparison.png and the masks; each whole or not at all."""
-    for row in comparison.rows:
-        if not (folder / masks_name(row)).is_file():
-            save_row(folder, row, comparison.names)
+    for row in comparison.rows:  # again, should a first try have failed: an older run's masks may lie there
+        save_row(folder, row, comparison.names)
     table = comparison.table()
     write_text(folder / "comparison.csv", table.to_csv(index=False))
     write_text(folder / "history.csv", comparison.histories().to_csv(index=False))

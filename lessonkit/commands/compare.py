@@ -101,7 +101,7 @@ class _Saver:
         try:
             report.save_row(self.folder, row, self.names)
         except OSError as error:
-            print(f"lessonkit compare: {self.folder}: {error.strerror}; going on", file=sys.stderr)
+            print(f"lessonkit compare: {self.folder}: {error.strerror or error}; going on", file=sys.stderr)
 
 
 def _save(folder: Path, comparison: Comparison, quiet: bool) -> int:
@@ -109,7 +109,7 @@ def _save(folder: Path, comparison: Comparison, quiet: bool) -> int:
     try:
         report.save(folder, comparison)
     except OSError as error:
-        print(f"lessonkit compare: {folder}: {error.strerror}", file=sys.stderr)
+        print(f"lessonkit compare: {folder}: {error.strerror or error}", file=sys.stderr)
         folder, failed = Path(tempfile.mkdtemp(prefix="lessonkit-")), 1
         report.save(folder, comparison)
     if not quiet or failed:
