@@ -12,7 +12,7 @@ import numpy as np
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import flip
 from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.search import Callback, Problem, SearchResult, Step, step_of
+from lessonkit.search import Callback, Problem, SearchResult, Step, draw_population, step_of
 
 Candidate = TypeVar("Candidate")
 Move = Callable[[Candidate, float, np.random.Generator], Candidate]  # (candidate, rate, rng) -> neighbour
@@ -59,6 +59,8 @@ def anneal(
     schedule: str = "logarithmic",
     mutation_rate: float = 0.15,
     move: Move[Candidate] = flip,  # type: ignore[assignment]
+    initial_rate: float = 0.0,
+    redraw_factor: float = 0.85,
     rng: np.random.Generator,
     callback: Callback | None = None,
 ) -> SearchResult[Candidate]:
@@ -73,6 +75,8 @@ def anneal(
     schedule : "logarithmic", "linear" or "geometric".
     mutation_rate : the rate given to `move` in the first step; it falls in a straight line to 0.
     move : (candidate, rate, rng) -> neighbour, a new object.
+    initial_rate : 0 begins at `start` itself; else at ``move(start, initial_rate, rng)``, drawn again with the rate
+        times `redraw_factor` as long as it bears the penalty. Each draw counts, and is an iteration less.
     rng : the only source of randomness.
     callback : sees each `Step`; returning True ends the search.
 
@@ -84,7 +88,12 @@ def anneal(
     if schedule not in SCHEDULES:
         raise LessonkitError(f"no cooling schedule is called {schedule!r}: choose {', '.join(SCHEDULES)}")
     began, spent = time.perf_counter(), problem.evaluations
-    current, (current_score,) = start, problem.score([start])
+    if initial_rate > 0:
+        rates = (initial_rate, initial_rate)
+        (current,), (current_score,) = draw_population(problem, start, 1, rates, redraw_factor, move, rng)
+        iterations -= problem.evaluations - spent - 1
+    else:
+        current, (current_score,) = start, problem.score([start])
     best, best_score = current, current_score
     history: list[Step] = []
     message = f"{iterations} iterations done"

@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonkit.errors import BudgetExhaustedError, LessonkitError
+from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask, flip
-from lessonkit.objective import PENALTY, adaptive_mutation_rate
-from lessonkit.search import Callback, Problem, Scored, SearchResult, Step, step_of
+from lessonkit.objective import adaptive_mutation_rate
+from lessonkit.search import Callback, Problem, Scored, SearchResult, Step, draw_population, step_of
 
 Individual = TypeVar("Individual")
 Move = Callable[[Mask, float, np.random.Generator], Mask]
@@ -62,7 +62,7 @@ def evolve(
     crossover: str = "single-point",
     crossover_probability: float = 0.9,
     mutation_rate: float = 0.15,
-    initial_rate: float = 0.15,
+    initial_rate: float | tuple[float, float] = 0.15,
     redraw_factor: float = 0.15,
     move: Move = mutate,
     rng: np.random.Generator,
@@ -79,8 +79,9 @@ def evolve(
     tournament : entrants for each parent.
     crossover : "single-point" or "uniform".
     mutation_rate : the rate given to `move` for children in the first generation; it falls in a straight line to 0.
-    initial_rate : the rate of the first population. While no individual stays under the penalty, the population is
-        drawn again with the rate times `redraw_factor`, and every evaluation of it counts.
+    initial_rate : the rate of the first population; of a pair (low, high), the individuals have rates from one to the
+        other. While no individual stays under the penalty, the population is drawn again with the rates times
+        `redraw_factor`, and every evaluation of it counts.
     rng, callback : as in `anneal`; a `Step` is a generation, its cost the generation's best.
 
     Returns
@@ -93,7 +94,8 @@ def evolve(
     if crossover not in ("single-point", "uniform"):
         raise LessonkitError(f"no crossover is called {crossover!r}: choose single-point or uniform")
     began, spent = time.perf_counter(), problem.evaluations
-    people, scores = _first_population(problem, start, population, initial_rate, redraw_factor, move, rng)
+    low, high = initial_rate if isinstance(initial_rate, Sequence) else (initial_rate, initial_rate)
+    people, scores = draw_population(problem, start, population, (low, high), redraw_factor, move, rng)
     leader = int(np.argmin([score.cost for score in scores]))
     best, best_score = people[leader], scores[leader]
     history: list[Step] = []
@@ -107,7 +109,7 @@ def evolve(
         return callback is not None and callback(history[-1]) is True
 
     try:
-        stopped = report(0, initial_rate, scores)
+        stopped = report(0, high, scores)
         for generation in range(generations):
             children_left = int(min(population - elite, problem.remaining))
             if stopped or children_left < 1:
@@ -147,21 +149,3 @@ def evolve(
         None,
         message,
     )
-
-
-def _first_population(
-    problem: Problem[Mask], start: Mask, size: int, rate: float, factor: float, move: Move, rng: np.random.Generator
-) -> tuple[list[Mask], list[Scored]]:
-    """Draw until at least one individual bears no penalty, more gently each time; the budget bounds the tries."""
-    if problem.remaining < 1:
-        raise BudgetExhaustedError("a first population needs at least one evaluation, and the budget holds none")
-    while True:
-        count = int(min(size, problem.remaining))
-        people = [move(start, rate, rng) for _ in range(count)]
-        if problem.remaining < 2 * size:  # the last draw that the budget allows has a way out in it
-            people[0] = start
-        scores = problem.score(people)
-        unchanged = rate * start.size < 1e-3  # hardly a bit differs any more: a gentler draw cannot help
-        if min(score.cost for score in scores) < PENALTY or problem.remaining < size or unchanged:
-            return people, scores
-        rate *= factor

@@ -163,8 +163,8 @@ def _as_result(found: Any, start: Mask) -> SearchResult[Mask]:
             found = SearchResult(mask, float(cost), None, 0, 0.0, [], None, "done")
         except (TypeError, ValueError):
             raise LessonkitError(
-                f"a search must return a pair (best mask, best cost): its second part is of type {type(cost).__name__}, "
-                "not a number"
+                "a search must return a pair (best mask, best cost): its second part is of type "
+                f"{type(cost).__name__}, not a number"
             ) from None
     best = np.asarray(found.best)
     if best.shape != start.shape or best.dtype != bool:

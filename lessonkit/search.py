@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lessonkit.errors import BudgetExhaustedError
 from lessonkit.evaluator import Evaluation
+from lessonkit.objective import PENALTY
 
 if TYPE_CHECKING:
     import pandas
@@ -132,6 +133,34 @@ class Search(Protocol):
         self, problem: Problem[Any], start: Any, *, rng: np.random.Generator, callback: Callback | None = None
     ) -> SearchResult[Any]:
         """Search from `start` until `problem.remaining` is too small, or `callback` returns True."""
+
+
+def draw_population(
+    problem: Problem[Candidate],
+    start: Candidate,
+    size: int,
+    rates: tuple[float, float],
+    factor: float,
+    move: Callable[[Candidate, float, np.random.Generator], Candidate],
+    rng: np.random.Generator,
+) -> tuple[list[Candidate], list[Scored]]:
+    """Draw individuals around `start` until at least one bears no penalty, more gently each time. All are counted.
+
+    The first individual is moved at the second of `rates`, the last at the first, those between in equal steps; all
+    rates are multiplied by `factor` for the next draw. The last draw that the budget allows holds `start` itself.
+    """
+    if problem.remaining < 1:
+        raise BudgetExhaustedError("a first draw needs at least one evaluation, and the budget holds none")
+    low, high = rates
+    while True:
+        count = int(min(size, problem.remaining))
+        people = [move(start, float(rate), rng) for rate in np.linspace(high, low, count)]
+        if problem.remaining < 2 * size or high < 1e-6:
+            people[0] = start
+        scores = problem.score(people)
+        if min(score.cost for score in scores) < PENALTY or people[0] is start:
+            return people, scores
+        low, high = low * factor, high * factor
 
 
 def step_of(scored: Scored, best: Scored, step: int, evaluations: int, **more: Any) -> Step:
