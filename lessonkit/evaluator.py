@@ -77,6 +77,9 @@ class Evaluator:
             raise LessonkitError(f"need as many images as labels and at least one, got {len(images)} and {len(labels)}")
         if tuple(images.shape[1:]) != tuple(network.input_shape):
             raise LessonkitError(f"images of shape {images.shape[1:]} do not fit a network for {network.input_shape}")
+        classes = network.layers[-1].kernel.shape[-1]
+        if np.min(labels) < 0 or np.max(labels) >= classes:
+            raise LessonkitError(f"labels from {np.min(labels)} to {np.max(labels)}: need classes 0 to {classes - 1}")
         self.network = network
         self.labels = np.asarray(labels)
         self._stages: list[_Stage] = []
@@ -179,6 +182,7 @@ def score(logits: Array, labels: NDArray[np.int64]) -> tuple[NDArray[np.float64]
     """Summed cross-entropy and count of correct images, both shape (candidates,).
 
     `logits` has shape (candidates, classes, n), `labels` has shape (n,).
+    Like Keras, which takes a softmax apart again for its loss: from the logits, with no probability clipped.
     """
     logits = logits - logits.max(axis=1, keepdims=True)
     chosen = logits[:, labels, np.arange(len(labels))]

@@ -112,14 +112,19 @@ def from_keras(model: keras.Model) -> Network:
             pooling = "max" if kind == "MaxPooling2D" else "average"
             layers[-1] = dataclasses.replace(layers[-1], pool=size[0], pooling=pooling)
         elif kind in ("Activation", "ReLU", "Softmax") and layers and layers[-1].activation == "linear":
+            if kind == "ReLU" and (config["max_value"] is not None or config["negative_slope"] or config["threshold"]):
+                raise LessonkitError(f"layer {layer.name}: only the plain ReLU is supported, max(z, 0)")
             name = config["activation"] if kind == "Activation" else kind.lower()
             if layers[-1].pool != 1:
                 raise LessonkitError(f"layer {layer.name}: an activation behind a pooling is not supported")
             layers[-1] = dataclasses.replace(layers[-1], activation=_known(name, layer.name))
         elif kind not in ("InputLayer", "Flatten", "Dropout"):
             raise LessonkitError(f"layer {layer.name}: a {kind} here is not supported by the evaluator")
-    if not layers or layers[-1].is_convolution:
-        raise LessonkitError("the network must end in a dense layer, one output a class")
+    if not layers or layers[-1].is_convolution or layers[-1].activation not in ("softmax", "linear"):
+        raise LessonkitError("the network must end in a dense layer, one output a class, softmax or plain logits")
+    for layer in layers[:-1]:
+        if layer.activation == "softmax":
+            raise LessonkitError(f"layer {layer.name}: a softmax is supported at the end of the network alone")
     return Network(tuple(model.input_shape[1:]), tuple(layers), len(model.layers))
 
 
@@ -127,6 +132,8 @@ def _prunable(layer: keras.layers.Layer, config: Mapping[str, object], position:
     kernel = np.array(layer.kernel, np.float32)
     bias = np.array(layer.bias, np.float32) if config["use_bias"] else np.zeros(kernel.shape[-1], np.float32)
     padding = str(config.get("padding", ""))
+    if kernel.ndim == 2 and len(layer.input.shape) != 2:
+        raise LessonkitError(f"layer {layer.name}: a dense layer needs flat input, put a Flatten in front of it")
     if kernel.ndim == 4:
         plain = set(config["strides"]) | set(config["dilation_rate"]) == {1} and config["groups"] == 1  # type: ignore[call-overload]
         if not plain or padding not in ("same", "valid"):
