@@ -1,0 +1,49 @@
+"""Exercises that answer back.
+
+In a notebook::
+
+    from lessonkit.exercises import check, hint, solution, progress
+
+    flip = check("annealing.flip_neighbour", flip)
+
+For tools, ``judge(id, answer)`` returns a `Verdict` with ``status`` and ``message``, and ``whose(id)`` tells a caption
+whose code ran.
+
+A new exercise in five steps
+----------------------------
+1. Open the lesson's file (`annealing.py`, say) and add an `Exercise` to its EXERCISES: id, title, minutes, objective,
+   one sentence on why it matters, the stub, and the reference, which is the engine's own function if there is one.
+2. Choose the reader of the result from `results.py`, and write the properties. `Examples` yields arguments, smallest
+   first, on which the answer must agree with the reference; `Law` is a function of a `Trial` for what has many right
+   results, with `unlikely` for statistics.
+3. Write at least three misconceptions: the wrong code, and the message that names it without giving the answer.
+   One that cannot be recognised by its values on the examples needs a `sign`.
+4. Write two or more hints, each saying a little more, none the answer.
+5. Add two right answers in other styles to tests/right_answers.py and run ``pytest tests/test_exercises.py``, which
+   tests whatever is registered.
+"""
+
+from __future__ import annotations
+
+from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial
+from lessonkit.exercises.judging import Verdict, judge
+from lessonkit.exercises.registry import LESSONS, find, registry
+from lessonkit.exercises.session import check, hint, progress, solution, whose
+
+__all__ = [
+    "LESSONS",
+    "Examples",
+    "Exercise",
+    "Law",
+    "Misconception",
+    "Trial",
+    "Verdict",
+    "check",
+    "find",
+    "hint",
+    "judge",
+    "progress",
+    "registry",
+    "solution",
+    "whose",
+]

@@ -1,0 +1,577 @@
+"""Everything that the exercises promise, over the whole registry: a new exercise is tested by being registered."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import inspect
+import io
+import signal
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from right_answers import RIGHT
+
+from lessonkit.errors import LessonkitError
+from lessonkit.exercises import check, find, hint, judge, progress, registry, session, solution, whose
+from lessonkit.exercises.calling import STOP_TRIES, STOP_WAIT
+from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception
+from lessonkit.exercises.registry import LESSONS
+
+EXERCISES = list(registry().values())
+COUNTING = "cost.warmup_max_loss"  # a small exercise, where one will do
+RANDOM = [exercise for exercise in EXERCISES if "rng" in exercise.parameters]
+
+SIGNATURES = {
+    "baseline.count_prunable_weights": "(model)",
+    "baseline.split_validation": "(images, labels, fraction, rng)",
+    "baseline.apply_mask": "(weights, mask)",
+    "baseline.accuracy": "(logits, labels)",
+    "cost.mean_layer_sparsity": "(masks)",
+    "cost.global_sparsity": "(masks)",
+    "cost.pruning_cost": "(loss, baseline_loss, sparsity, max_loss, penalty=100000000.0, epsilon=1e-08)",
+    "cost.warmup_max_loss": "(layer_index, total_layers, loss_to_warmup)",
+    "cost.one_sided_cost": "(loss, baseline_loss, sparsity, max_loss, penalty=100000000.0, epsilon=1e-08)",
+    "annealing.acceptance_probability": "(delta, temperature)",
+    "annealing.logarithmic_cooling": "(initial, step)",
+    "annealing.adaptive_mutation_rate": "(rate, step, total)",
+    "annealing.flip_neighbour": "(mask, rate, rng)",
+    "annealing.anneal": "(cost, start, temperature, rate, iterations, rng)",
+    "genetic.tournament_select": "(costs, size, rng)",
+    "genetic.single_point_crossover": "(a, b, point)",
+    "genetic.uniform_crossover": "(a, b, rng)",
+    "genetic.mutate": "(mask, rate, rng)",
+    "genetic.next_generation": "(population, costs, elite, make_child)",
+    "comparison.trade_off_score": "(sparsity, accuracy, baseline_accuracy)",
+    "comparison.evaluations_of_annealing": "(iterations, layers)",
+    "comparison.evaluations_of_genetic": "(generations, population, elite, layers)",
+    "comparison.bootstrap_interval": "(values, rng, level=0.95, resamples=2000)",
+    "comparison.magnitude_mask": "(weights, sparsity)",
+    "comparison.pareto_front": "(points)",
+    "frontier.swap_neighbour": "(mask, k, rng)",
+    "frontier.flip_energy": "(couplings, fields, spins, index)",
+}
+
+each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_session(monkeypatch):
+    monkeypatch.setattr(session, "_verdicts", {})
+    monkeypatch.setattr(session, "_hints_given", {})
+    streams = sys.stdout, sys.stderr
+    yield
+    assert (sys.stdout, sys.stderr) == streams  # whatever the answer did
+
+
+def build(source: str, name: str = "answer"):
+    names: dict = {"np": np, "sys": sys, "time": time}
+    exec(compile(textwrap.dedent(source), "<student>", "exec"), names)
+    return names[name]
+
+
+def answering(exercise, body: str):
+    """A function with the exercise's own arguments and this body."""
+    head = f"def {exercise.name}({ast.unparse(exercise.definition.args)}):\n"
+    return build(head + textwrap.indent(textwrap.dedent(body).strip(), "    "), exercise.name)
+
+
+# --- the declarations -----------------------------------------------------------------------------------------------
+
+
+def test_the_registry_is_the_courses_table():
+    assert {exercise.id: exercise.signature for exercise in EXERCISES} == SIGNATURES
+
+
+@each
+def test_a_declaration_is_complete(exercise):
+    assert exercise.lesson in LESSONS
+    assert exercise.definition.name == exercise.name
+    assert 2 <= exercise.minutes <= 30
+    for text in (exercise.title, exercise.objective, exercise.why):
+        assert text.strip()
+    assert exercise.why.endswith(".")
+    assert ". " not in exercise.why  # one sentence
+    assert not exercise.objective.endswith(".")
+    assert ast.get_docstring(exercise.definition)
+    last = exercise.definition.body[-1]
+    assert isinstance(last, ast.Expr)
+    assert last.value.value is Ellipsis
+    assert len(exercise.hints) >= 2
+    assert len(exercise.misconceptions) >= 3
+    messages = [misconception.message for misconception in exercise.misconceptions]
+    assert len(set(messages)) == len(messages)
+    assert len({misconception.name for misconception in exercise.misconceptions}) == len(messages)
+
+
+@each
+def test_nothing_a_student_reads_holds_the_answer(exercise):
+    told = [*exercise.hints, exercise.why, exercise.objective, exercise.title]
+    told += [misconception.message for misconception in exercise.misconceptions]
+    told += [ast.get_docstring(exercise.definition)]
+    sources = [exercise.reference, *RIGHT[exercise.id]]
+    for line in code_lines(sources) - set(ast.get_docstring(exercise.definition).split("\n")):
+        expression = line.removeprefix("return ")
+        assert expression.isidentifier() or not any(expression in text for text in told[:-1]), expression
+
+
+def code_lines(functions):
+    """Statements of these functions that say something about the solution."""
+    lines = set()
+    for function in functions:
+        if function.__name__ == "<lambda>":
+            continue
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        tree.body = tree.body[1:] if ast.get_docstring(tree) else tree.body
+        lines |= {line.strip() for line in ast.unparse(tree).split("\n")[1:]}
+    return {line for line in lines if len(line) > 12}
+
+
+# --- verdicts -------------------------------------------------------------------------------------------------------
+
+
+@each
+def test_the_reference_is_right(exercise):
+    verdict = judge(exercise.id, exercise.reference)
+    assert verdict.status == "right", verdict.message
+
+
+@each
+def test_right_answers_in_another_style_are_right(exercise):
+    answers = RIGHT[exercise.id]
+    assert len(answers) >= 2
+    for answer in answers:
+        verdict = judge(exercise.id, answer)
+        assert verdict.status == "right", (answer.__name__, verdict.message)
+
+
+@each
+def test_a_blank_is_not_attempted(exercise):
+    blanks = [None, ..., build(exercise.stub, exercise.name)]
+    blanks += [
+        answering(exercise, body)
+        for body in ("pass", "return None", "return ...", "raise NotImplementedError", "raise NotImplementedError('x')")
+    ]
+    blanks += [
+        answering(exercise, "result = ...\nother = 1\nreturn result, other"),
+        answering(exercise, "return 2 * ..."),
+    ]
+    for blank in blanks:
+        assert judge(exercise.id, blank).status == "not attempted"
+
+
+@each
+def test_a_crash_names_call_error_and_line(exercise):
+    verdict = judge(exercise.id, answering(exercise, "first = 1\nreturn first / 0"))
+    assert verdict.status == "error"
+    assert f"{exercise.name}({exercise.parameters[0]}=" in verdict.message
+    assert "ZeroDivisionError: division by zero, in line 3" in verdict.message
+
+
+def test_a_crash_shows_the_students_line_and_not_the_librarys():
+    def answer(layer_index, total_layers, loss_to_warmup):
+        rows = np.ones((2, 3))
+        return np.linalg.inv(rows)
+
+    message = judge(COUNTING, answer).message
+    assert "LinAlgError" in message
+    assert "`return np.linalg.inv(rows)`" in message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "misconception"),
+    [(exercise, misconception) for exercise in EXERCISES for misconception in exercise.misconceptions],
+    ids=lambda item: getattr(item, "id", None) or item.name,
+)
+def test_a_misconception_gets_its_own_message(exercise, misconception):
+    for code in (misconception.code, *misconception.variants):
+        verdict = judge(exercise.id, code)
+        assert (verdict.status, verdict.message) == ("wrong", misconception.message)
+
+
+@each
+def test_a_result_of_another_type_is_wrong(exercise):
+    for body in ("return 'text'", "return {}", "return object()", "return [[1], [2, 3]]", "yield 1"):
+        verdict = judge(exercise.id, answering(exercise, body))
+        assert verdict.status == "wrong", body
+        assert "yours" in verdict.message
+        assert exercise.name in verdict.message
+
+
+@each
+def test_a_changed_argument_is_wrong(exercise):
+    def first_array(values):
+        for value in values:
+            if isinstance(value, np.ndarray) and value.size:
+                return value
+            if isinstance(value, list | tuple) and (found := first_array(value)) is not None:
+                return found
+        return None
+
+    touched = []
+
+    def answer(*arguments):
+        result = exercise.reference(*arguments)
+        array = first_array(arguments)
+        if array is not None:
+            touched.append(array)
+            array.flat[0] = not array.flat[0] if array.dtype == bool else array.flat[0] + 1
+        return result
+
+    verdict = judge(exercise.id, answer)
+    if not touched:
+        assert verdict.status == "right"
+        pytest.skip("takes no array")
+    assert verdict.status == "wrong"
+    known = [misconception.message for misconception in exercise.misconceptions]
+    assert verdict.message in known or "changed its argument `" in verdict.message
+
+
+@each
+def test_a_wrong_answer_that_nobody_thought_of_gets_the_property_and_the_values(exercise):
+    """Two references' results spoilt: the message names the call; no misconception is made responsible."""
+    assert all(property_.about and not property_.about.endswith(".") for property_ in exercise.properties)
+    verdict = judge(COUNTING, lambda layer, total, loss: 17.5)
+    assert verdict.status == "wrong"
+    assert "warmup_max_loss(layer_index=0, total_layers=2, loss_to_warmup=1.0) should be 0.5, yours is 17.5" in (
+        verdict.message
+    )
+
+
+def test_type_shape_and_value_are_told_in_this_order():
+    exercise_id = "baseline.apply_mask"
+    assert "should be an array of numbers, yours is a str" in judge(exercise_id, lambda w, m: "no").message
+    assert "should have shape (2,), yours has (4,)" in judge(exercise_id, lambda w, m: np.tile(w * m, 2)).message
+    assert "should be [1.5, 0.0], yours is [3.0, 0.0]" in judge(exercise_id, lambda w, m: w * m * 2).message
+
+
+def test_a_late_none_is_wrong_and_says_why():
+    def answer(delta, temperature):
+        if delta <= 0:
+            return 1.0
+
+    verdict = judge("annealing.acceptance_probability", answer)
+    assert verdict.status == "wrong"
+    assert "yours is None (is a `return` missing?)" in verdict.message
+
+
+# --- nothing breaks the notebook ------------------------------------------------------------------------------------
+
+
+@each
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import sys; sys.exit()",
+        "raise SystemExit(3)",
+        "raise KeyboardInterrupt",
+        "raise GeneratorExit",
+        "raise StopIteration",
+        "def again(): return again()\nreturn again()",
+        "raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})()",
+        "raise ValueError('x' * 1_000_000)",
+    ],
+)
+def test_an_answer_that_bails_out(exercise, body):
+    verdict = judge(exercise.id, answering(exercise, body))
+    assert verdict.status == "error"
+    assert len(verdict.message) < 1000
+
+
+@each
+def test_a_wrong_signature_and_a_non_function(exercise):
+    for answer in (lambda: 1, lambda a, b, c, d, e, f, g, h: 1, lambda *, a: 1):
+        verdict = judge(exercise.id, answer)
+        assert verdict.status == "error"
+        assert f"{exercise.name} should take {exercise.signature}" in verdict.message
+    for answer in (3, "text", np.ones(3), [1], {}):
+        verdict = judge(exercise.id, answer)
+        assert verdict.status == "error"
+        assert "no brackets" in verdict.message
+
+
+def test_odd_callables_are_judged_too():
+    class Answer:
+        def __call__(self, layer_index, total_layers, loss_to_warmup):
+            return loss_to_warmup * (layer_index + 1) / total_layers
+
+    class Broken:
+        __signature__ = property(lambda self: 1 / 0)
+
+        def __call__(self, *arguments):
+            return 1 / 0
+
+    assert judge(COUNTING, Answer()).status == "right"
+    assert judge(COUNTING, Broken()).status == "error"
+    assert judge(COUNTING, max).status in ("wrong", "error")
+    assert judge(COUNTING, int).status in ("wrong", "error")
+
+
+def test_odd_results_are_judged_too():
+    class Odd:
+        def __array__(self, *args, **kwargs):
+            raise RuntimeError("no")
+
+        def __repr__(self):
+            raise RuntimeError("no")
+
+        def __eq__(self, other):
+            raise RuntimeError("no")
+
+        __hash__ = None
+
+    for exercise in EXERCISES:
+        assert judge(exercise.id, lambda *arguments: Odd()).status == "wrong"
+
+
+LOOPS = {
+    "plain": "while True: pass",
+    "counting": "n = 0\nwhile True:\n    n += 1",
+    "except Exception": "while True:\n    try: n = 1\n    except Exception: pass",
+    "bare except": "while True:\n    try: n = 1\n    except: pass",
+    "printing": "while True: print('on and on')",
+    "sleeping": "while True: time.sleep(0.01)",
+    "sleeping in a bare except": "while True:\n    try: time.sleep(0.05)\n    except: pass",
+}
+
+
+@pytest.mark.parametrize("body", LOOPS.values(), ids=LOOPS)
+@pytest.mark.parametrize("place", ["main thread", "worker thread"])
+def test_an_endless_loop_ends(body, place, capsys):
+    answer = answering(find(COUNTING), body)
+    before = threading.active_count()
+    found = []
+    if place == "main thread":
+        found.append(judge(COUNTING, answer, seconds=0.2))
+    else:
+        worker = threading.Thread(target=lambda: found.append(judge(COUNTING, answer, seconds=0.2)))
+        worker.start()
+        worker.join()
+    (verdict,) = found
+    assert verdict.status == "error"
+    assert "warmup_max_loss(layer_index=0, total_layers=2, loss_to_warmup=1.0) did not end" in verdict.message
+    assert "it was at line " in verdict.message
+    assert threading.active_count() == before  # nothing goes on in the background
+    assert capsys.readouterr().out == ""
+
+
+def test_a_call_that_cannot_be_stopped_is_left_behind_in_silence(capsys):
+    answer = answering(find(COUNTING), "time.sleep(2)\nprint('still here')")
+    before, streams = threading.active_count(), (sys.stdout, sys.stderr)
+    try:
+        began = time.monotonic()
+        verdict = judge(COUNTING, answer, seconds=0.2)
+        assert STOP_TRIES * STOP_WAIT <= 1
+        while threading.active_count() > before and time.monotonic() < began + 30:
+            time.sleep(0.05)
+    finally:
+        sys.stdout, sys.stderr = streams
+    assert verdict.status == "error"
+    assert capsys.readouterr().out == ""
+
+
+def test_ctrl_c_ends_the_check_and_nothing_else(capsys):
+    answer = answering(find(COUNTING), "while True: pass")
+    main = threading.main_thread().ident
+    threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    assert check(COUNTING, answer) is find(COUNTING).reference
+    assert "was interrupted" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_flood_of_prints_is_held_back(capsys):
+    def answer(layer_index, total_layers, loss_to_warmup):
+        for _ in range(1000):
+            print("x" * 1000)
+            print("y", file=sys.stderr)
+        return loss_to_warmup * (layer_index + 1) / total_layers
+
+    assert check(COUNTING, answer) is answer
+    said = capsys.readouterr()
+    assert len(said.out) < 500
+    assert said.err == ""
+    assert "Your function printed 18,000 lines" in said.out
+
+
+def test_other_threads_print_as_ever(capsys):
+    def answer(*arguments):
+        time.sleep(0.3)
+        return 0
+
+    timer = threading.Timer(0.1, lambda: print("another cell"))
+    timer.start()
+    judge(COUNTING, answer)
+    timer.join()
+    assert "another cell" in capsys.readouterr().out
+
+
+def test_warnings_and_numpy_settings_stay_out_of_sight(recwarn, capsys):
+    def answer(initial, step):
+        np.log(np.zeros(2))
+        import warnings
+
+        warnings.warn("look", stacklevel=1)
+        return initial / (1 + np.log(1 + step))
+
+    assert judge("annealing.logarithmic_cooling", answer).status == "right"
+    assert not recwarn.list
+    assert capsys.readouterr().err == ""
+
+
+def test_the_global_random_state_is_left_alone():
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    for exercise in RANDOM:
+        judge(exercise.id, exercise.reference)
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+# --- chance ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", RANDOM, ids=lambda exercise: exercise.id)
+def test_right_answers_are_right_whatever_the_seed(exercise):
+    for seed in range(1, 11):
+        verdict = judge(exercise.id, exercise.reference, seed=seed)
+        assert verdict.status == "right", (seed, verdict.message)
+    for seed, answer in enumerate(RIGHT[exercise.id], start=100):
+        verdict = judge(exercise.id, answer, seed=seed)
+        assert verdict.status == "right", (seed, verdict.message)
+
+
+@pytest.mark.parametrize("exercise", RANDOM, ids=lambda exercise: exercise.id)
+def test_misconceptions_are_wrong_whatever_the_seed(exercise):
+    for seed, misconception in enumerate(exercise.misconceptions, start=50):
+        assert judge(exercise.id, misconception.code, seed=seed).message == misconception.message
+
+
+def test_a_verdict_can_be_repeated():
+    for exercise in EXERCISES:
+        wrong = exercise.misconceptions[0].code
+        assert judge(exercise.id, wrong, seed=4) == judge(exercise.id, wrong, seed=4)
+
+
+# --- what the reader calls ------------------------------------------------------------------------------------------
+
+
+@each
+def test_check_gives_a_function_that_works_and_says_whose(exercise, capsys):
+    assert whose(exercise.id) == "the course's code"
+    wrong = exercise.misconceptions[0]
+    for answer in (None, build(exercise.stub, exercise.name), wrong.code, 3, answering(exercise, "return 1 / 0")):
+        assert check(exercise.id, answer) is exercise.reference
+        said = capsys.readouterr().out
+        assert said.startswith(exercise.id)
+        assert "the cells below use the course's code" in said
+        assert whose(exercise.id) == "the course's code"
+    right = RIGHT[exercise.id][0]
+    assert check(exercise.id, right) is right
+    assert "The cells below use your code." in capsys.readouterr().out
+    assert whose(exercise.id) == "your code"
+    check(exercise.id, None)
+    assert whose(exercise.id) == "the course's code"
+
+
+def test_check_survives_its_own_failure(monkeypatch, capsys):
+    def failing(*arguments, **options):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(session, "judge", failing)
+    assert check(COUNTING, lambda: 1) is find(COUNTING).reference
+    assert "the checker itself failed (RuntimeError: a bug)" in capsys.readouterr().out
+
+
+def test_an_unknown_id_is_told_and_breaks_nothing(capsys):
+    answer = len
+    assert check("annealing.flip_neighbor", answer) is answer
+    assert "do you mean 'annealing.flip_neighbour'?" in capsys.readouterr().out
+    hint("nonsense")
+    solution(None)
+    assert capsys.readouterr().out.count("no exercise is called") == 2
+    with pytest.raises(LessonkitError, match="no exercise is called 'nonsense'"):
+        judge("nonsense", answer)
+
+
+@each
+def test_hints_come_in_steps(exercise, capsys):
+    count = len(exercise.hints)
+    for step in range(1, count + 1):
+        hint(exercise.id)
+        assert f"Hint {step} of {count}" in capsys.readouterr().out
+    hint(exercise.id)
+    assert "That was the last one" in capsys.readouterr().out
+    hint(exercise.id, 1)
+    assert f"Hint 1 of {count}" in capsys.readouterr().out
+    for odd in (0, count + 1, "2", 1.5):
+        hint(exercise.id, odd)
+        assert capsys.readouterr().out == f"{exercise.id} has hints 1 to {count}.\n"
+
+
+@each
+def test_solution_shows_the_reference(exercise, capsys):
+    solution(exercise.id)
+    said = capsys.readouterr().out
+    assert f"def {exercise.reference.__name__}(" in said
+    ast.parse(said)
+
+
+def test_progress_tells_what_was_checked():
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        progress()
+    assert said.getvalue().splitlines() == [
+        f"{lesson}: 0 of {sum(exercise.lesson == lesson for exercise in EXERCISES)} right" for lesson in LESSONS
+    ]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        check(COUNTING, find(COUNTING).reference)
+        check("cost.pruning_cost", None)
+        progress()
+    assert "cost: 1 of 5 right" in said.getvalue()
+    assert "  right          warmup_max_loss (4 minutes): The warm-up threshold" in said.getvalue()
+    assert "  not attempted  pruning_cost" in said.getvalue()
+    assert "  not checked    one_sided_cost" in said.getvalue()
+
+
+# --- the registry itself --------------------------------------------------------------------------------------------
+
+
+def test_every_lesson_lists_what_is_registered():
+    listed = [
+        exercise
+        for lesson in LESSONS
+        for exercise in importlib.import_module(f"lessonkit.exercises.{lesson}").EXERCISES
+    ]
+    assert listed == EXERCISES
+    assert set(RIGHT) == set(registry())
+
+
+def test_a_new_exercise_is_a_short_declaration():
+    """The example of the package's five steps, as small as one can be."""
+    exercise = Exercise(
+        id="cost.double",
+        title="Double",
+        minutes=2,
+        objective="double a number",
+        why="It is the smallest exercise.",
+        stub='def double(x):\n    """Return 2 x."""\n    ...\n',
+        reference=lambda x: 2 * x,
+        read=float,
+        properties=(
+            Examples("Twice as much", lambda rng: ((value,) for value in (0.0, 1.5))),
+            Law("Any", lambda t: None),
+        ),
+        misconceptions=(Misconception("squared", "This is the square.", lambda x: x * x),),
+        hints=("Add.", "Add it to itself."),
+    )
+    registry()[exercise.id] = exercise
+    try:
+        assert judge(exercise.id, lambda x: x + x).status == "right"
+        assert judge(exercise.id, lambda x: x**2).message == "This is the square."
+        assert judge(exercise.id, lambda x: x + 1).message == (
+            "Twice as much. But double(x=0.0) should be 0.0, yours is 1.0."
+        )
+    finally:
+        del registry()[exercise.id]
