@@ -173,6 +173,17 @@ def test_a_crash_names_call_error_and_line(exercise):
     assert "ZeroDivisionError: division by zero, in line 3" in verdict.message
 
 
+def test_a_librarys_not_implemented_error_is_an_error():
+    def library():
+        raise NotImplementedError("no input here")
+
+    answer = build("def answer(layer_index, total_layers, loss_to_warmup):\n    return library()")
+    answer.__globals__["library"] = library
+    verdict = judge(COUNTING, answer)
+    assert verdict.status == "error"
+    assert "NotImplementedError: no input here, in line 2" in verdict.message
+
+
 def test_a_crash_shows_the_students_line_and_not_the_librarys():
     def answer(layer_index, total_layers, loss_to_warmup):
         rows = np.ones((2, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import traceback
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from lessonkit.exercises.calling import Outcome, ask, shares_memory
+from lessonkit.exercises.calling import Outcome, ask, code_of, shares_memory
 from lessonkit.exercises.results import Reader, Unreadable, short
 
 SIGMAS = 6.0  # a bound that a right answer breaks about once in 500 million
@@ -155,7 +156,7 @@ class Trial:
         if outcome.error is not None:
             # An `...` that was to be filled in and is still there, used as a value.
             blank = isinstance(outcome.error, TypeError) and "ellipsis" in str(outcome.error)
-            if isinstance(outcome.error, NotImplementedError) or blank:
+            if _says_not_implemented(self.answer, outcome.error) or blank:
                 raise NotAttempted
             raise Raised(self.exercise.call_text(arguments), outcome.error)
         if outcome.value is Ellipsis or (outcome.value is None and self.calls == 1) or _holds_blank(outcome.value):
@@ -208,6 +209,13 @@ def expect_new_memory(trial: Trial, *arguments: Any) -> None:
     parts = outcome.value if isinstance(outcome.value, tuple | list) else [outcome.value]
     for part in parts:
         trial.expect(not shares_memory(part, outcome.given), "returns its argument or a view of it: return a new array")
+
+
+def _says_not_implemented(answer: Any, error: BaseException) -> bool:
+    """Whether the answer's own code raised it; a library's NotImplementedError is an error like any other."""
+    code, frames = code_of(answer), list(traceback.walk_tb(error.__traceback__))
+    own = code is not None and bool(frames) and frames[-1][0].f_code.co_filename == code.co_filename
+    return isinstance(error, NotImplementedError) and own
 
 
 def _holds_blank(value: Any) -> bool:

@@ -66,6 +66,7 @@ def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECO
         verdict = found[-1]
     if outcome.printed:
         lines = "1 line" if outcome.printed == 1 else f"{outcome.printed:,} lines"
+        lines = "without end" if outcome.stopped_at is not None else lines  # a number would differ each time
         verdict = Verdict(verdict.status, f"{verdict.message} (Your function printed {lines}; they are held back.)")
     return verdict
 
