@@ -1,0 +1,1 @@
+"""What the teacher runs: the build of the notebooks, and the checks around it."""

@@ -1,0 +1,322 @@
+"""From ``solutions/NN_name.py``, the only file a person edits, to the four files that ship.
+
+A lesson's source is a jupytext percent script. ``python -m lessonkit build [NAME ...]`` makes of it
+
+    solutions/NN_name.ipynb     paired with the source, executed
+    notebooks/NN_name.py        the student's: solutions blanked
+    notebooks/NN_name.ipynb     paired with that, executed
+
+and puts the source itself into its plain form. NAME is the stem or its beginning: ``01``, ``01_lenet_baseline``.
+``build --check`` builds nothing and says what is not as it would be built.
+
+For whoever writes a lesson
+---------------------------
+- ``# %% [markdown] tags=["badge"]`` and ``# %% tags=["setup"]``: the build fills in what stands below; leave it empty.
+  In this order, at the head; the set-up cell must come before the first use of the package.
+- A solution stands in its stub between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, both indented as the code; the
+  student reads ``...`` there. The next cell is ``f = check("lesson.f", f)``.
+- Tag ``solution-only``: a cell that the student's notebook does not have.
+- Tag ``mnist``: what the cell prints depends on the data, and is compared only where real MNIST is in use.
+- Tag ``raises-exception``: the cell is meant to end in an error; any other error stops the build.
+- Nothing may be written to stderr (a red cell), no time or memory address printed: the tests run each notebook again
+  and compare. Without MNIST every cell but those tagged `mnist` must print the same.
+- A figure is a `lessonkit.plots.Plot` as the last expression of its cell, so that it has its alt text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+from lessonkit.course.markers import blank_solutions
+from lessonkit.course.setup_cell import BADGE_TAGS, SETUP_TAGS, badge_source, setup_source
+from lessonkit.errors import LessonkitError
+from lessonkit.files import write_text
+
+CELL_SECONDS = 300
+LARGEST = 1_000_000  # bytes of one notebook
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+_METADATA = {
+    "jupytext": {
+        "formats": "ipynb,py:percent",
+        # Another version of jupytext must not change every file.
+        "notebook_metadata_filter": "jupytext,kernelspec,-jupytext.text_representation.jupytext_version",
+    },
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+}
+# What the kernel would say, without the version of Python.
+_LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One source and where its products belong."""
+
+    root: Path
+    stem: str
+
+    def file(self, folder: str, suffix: str) -> Path:
+        """One of the four files: folder "solutions" or "notebooks", suffix ".py" or ".ipynb"."""
+        return self.root / folder / (self.stem + suffix)
+
+    def label(self, folder: str, suffix: str) -> str:
+        """The file's name as a message says it."""
+        return f"{folder}/{self.stem}{suffix}"
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The course's folder: the working folder or one above it that has ``solutions/``."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "solutions").is_dir():
+            return folder
+    raise LessonkitError(f"{here}: no folder solutions/ here or above: run this in the course's folder")
+
+
+def lessons(root: Path, names: list[str] | None = None) -> list[Lesson]:
+    """The lessons of the course in their order, or those whose stem begins with one of `names`."""
+    stems = sorted(path.stem for path in (root / "solutions").glob("[0-9]*.py"))
+    if not names:
+        return [Lesson(root, stem) for stem in stems]
+    chosen = set()
+    for name in names:
+        found = [stem for stem in stems if stem.startswith(Path(name).stem)]
+        if not found:
+            raise LessonkitError(f"{name}: no such lesson; there are {', '.join(stems) or 'none'}")
+        chosen.update(found)
+    return [Lesson(root, stem) for stem in sorted(chosen)]
+
+
+def plain_solution(lesson: Lesson) -> str:
+    """The source in its plain form: the two shared cells stamped, the pairing in its head."""
+    return _script(_stamped(_read_script(lesson.file("solutions", ".py")), lesson))
+
+
+def student_script(lesson: Lesson, solution: str) -> str:
+    """The student's script, made from the text of the solution."""
+    notebook = jupytext.reads(blank_solutions(solution, lesson.label("solutions", ".py")), fmt="py:percent")
+    notebook.cells = [cell for cell in notebook.cells if "solution-only" not in cell.metadata.get("tags", [])]
+    return _script(notebook)
+
+
+def build(lesson: Lesson) -> list[Path]:
+    """Make and write all four files; they are written only when both notebooks ran to the end."""
+    solution = plain_solution(lesson)
+    student = student_script(lesson, solution)
+    texts = {lesson.file("solutions", ".py"): solution, lesson.file("notebooks", ".py"): student}
+    lesson.file("notebooks", ".py").parent.mkdir(exist_ok=True)
+    for folder, script in (("solutions", solution), ("notebooks", student)):
+        texts[lesson.file(folder, ".ipynb")] = _dump(execute(notebook_of(lesson, folder, script), lesson, folder))
+    for path, text in texts.items():
+        if len(text.encode()) > LARGEST:
+            raise LessonkitError(f"{path}: would have {len(text) / 1e6:.1f} MB: draw fewer or smaller pictures")
+    changed = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in changed:
+        write_text(path, texts[path])
+    return changed
+
+
+def notebook_of(lesson: Lesson, folder: str, script: str) -> Any:
+    """The unexecuted notebook of a script, with stable cell ids."""
+    notebook = jupytext.reads(script, fmt="py:percent")
+    notebook.metadata = nbformat.from_dict({**_METADATA, "language_info": _LANGUAGE})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for position, cell in enumerate(notebook.cells):
+        cell.id = hashlib.sha256(f"{lesson.label(folder, '.ipynb')}:{position}".encode()).hexdigest()[:12]
+        cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
+    return notebook
+
+
+def kernel_environment(root: Path) -> dict[str, str]:
+    """The environment in which notebooks are built and tested: nothing of the caller's that shows in an output."""
+    environment = dict(os.environ)
+    environment.pop("MPLBACKEND", None)  # Agg would keep every figure out of the notebook
+    environment["COLUMNS"] = "80"
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    environment["PYTHONHASHSEED"] = "0"
+    environment.setdefault("PYTEST_CURRENT_TEST", "build")  # ipykernel then leaves TensorFlow's C++ log alone
+    paths = [str(root), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    return environment
+
+
+def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
+    """Run a notebook in its folder with a fresh kernel of this Python, and clean what it put out.
+
+    Raises
+    ------
+    LessonkitError
+        At the first cell that ends in an error or writes to stderr; with the notebook, the cell and the error.
+    """
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    label = lesson.label(folder, ".ipynb")
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name=NATIVE_KERNEL_NAME,
+        record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(lesson.root / folder)}},
+    )
+    manager = client.create_kernel_manager()
+    manager.kernel_spec.argv[0] = sys.executable  # a kernel somebody installed under this name is another Python
+    try:
+        client.execute(env=kernel_environment(lesson.root))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise LessonkitError(f"{label}: stopped. {_COLOURS.sub('', str(error)).strip()}") from error
+    return _cleaned(notebook, label)
+
+
+def _cleaned(notebook: Any, label: str) -> Any:
+    """Without what changes from run to run or only a live kernel can show."""
+    notebook.metadata = nbformat.from_dict({**_METADATA, "language_info": _LANGUAGE})
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata.pop("execution", None)
+        if cell.cell_type != "code":
+            continue
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == "stderr":
+                place = f"{label}: cell {number} ({_first_line(cell)})"
+                raise LessonkitError(f"{place} writes to stderr, which shows in red: {output.text.strip()}")
+            if "data" in output:
+                output.data.pop(WIDGET_VIEW, None)
+        cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+    return notebook
+
+
+def check(root: Path, names: list[str] | None = None) -> list[str]:
+    """What is not as the build would make it, a line a finding, each with what to do; an empty list is good news."""
+    findings = []
+    for lesson in lessons(root, names):
+        findings += _check_lesson(lesson)
+    if not names:
+        stems = {lesson.stem for lesson in lessons(root)}
+        for path in [*sorted((root / "notebooks").glob("*.*")), *sorted((root / "solutions").glob("*.ipynb"))]:
+            if path.suffix in (".py", ".ipynb") and path.stem not in stems:
+                label = f"{path.parent.name}/{path.name}"
+                findings.append(f"{label}: there is no solutions/{path.stem}.py it could come from: delete it")
+    return findings
+
+
+def _check_lesson(lesson: Lesson) -> list[str]:
+    source = lesson.label("solutions", ".py")
+    again = f"python -m lessonkit build {lesson.stem}"
+    solution = plain_solution(lesson)
+    findings = []
+    if _signature(jupytext.reads(solution, fmt="py:percent")) != _signature(
+        _read_script(lesson.file("solutions", ".py"))
+    ):
+        findings.append(f"{source}: the badge or the set-up cell is not the course's: run {again}")
+    expected = {"solutions": solution, "notebooks": student_script(lesson, solution)}
+    for folder, suffix in (("solutions", ".ipynb"), ("notebooks", ".py"), ("notebooks", ".ipynb")):
+        path, label = lesson.file(folder, suffix), lesson.label(folder, suffix)
+        if not path.is_file():
+            findings.append(f"{label}: missing: run {again}")
+            continue
+        notebook = _read_script(path) if suffix == ".py" else _read_notebook(path)
+        difference = _difference(notebook, jupytext.reads(expected[folder], fmt="py:percent"))
+        if difference:
+            findings.append(f"{label}: {difference}; edit {source} (the only file to edit), then run {again}")
+        elif suffix == ".ipynb":
+            findings += [f"{label}: {found}: run {again}" for found in _faults(notebook, lesson, folder)]
+    return findings
+
+
+def _faults(notebook: Any, lesson: Lesson, folder: str) -> list[str]:
+    """What a built notebook never has."""
+    faults = []
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        place = f"cell {number} ({_first_line(cell)})"
+        if cell.execution_count is None:
+            faults.append(f"{place} was not executed")
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if failed and "raises-exception" not in cell.metadata.get("tags", []):
+            faults.append(f"{place} ended in an error")
+    ids = [cell.get("id") for cell in notebook.cells]
+    if ids != [cell.id for cell in notebook_of(lesson, folder, _script(notebook)).cells]:
+        faults.append("the cells' ids are not the build's")
+    if "widgets" in notebook.metadata:
+        faults.append("it holds the state of widgets")
+    return faults
+
+
+def _signature(notebook: Any) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What makes two notebooks the same lesson: type, source and tags of each cell."""
+    return [(cell.cell_type, cell.source.rstrip(), tuple(cell.metadata.get("tags", ()))) for cell in notebook.cells]
+
+
+def _difference(found: Any, expected: Any) -> str:
+    """The first difference between two notebooks, in words, or nothing."""
+    left, right = _signature(found), _signature(expected)
+    for number, (mine, theirs) in enumerate(zip(left, right, strict=False)):
+        if mine == theirs:
+            continue
+        if mine[0] != theirs[0] or mine[2] != theirs[2]:
+            return f"cell {number} is {mine[0]} with tags {list(mine[2])}, not {theirs[0]} with {list(theirs[2])}"
+        lines = difflib.ndiff(theirs[1].splitlines(), mine[1].splitlines())
+        changes = [line for line in lines if line[:2] in ("- ", "+ ")]
+        return f"cell {number} differs from its source, first at {changes[0]!r}"
+    return "" if len(left) == len(right) else f"{len(left)} cells, not {len(right)}"
+
+
+def _stamped(notebook: Any, lesson: Lesson) -> Any:
+    """The notebook with the texts of the badge and the set-up cell filled in, wherever their tags stand."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "badge" in tags and cell.cell_type == "markdown":
+            cell.source, cell.metadata["tags"] = badge_source(lesson.label("notebooks", ".ipynb")), BADGE_TAGS
+        if "setup" in tags and cell.cell_type == "code":
+            cell.source, cell.metadata["tags"] = setup_source(), SETUP_TAGS
+    return notebook
+
+
+def _script(notebook: Any) -> str:
+    """The notebook as a percent script, in the form that jupytext gives it."""
+    notebook = nbformat.from_dict(notebook)
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    text: str = jupytext.writes(notebook, fmt="py:percent")
+    return text
+
+
+def _read_script(path: Path) -> Any:
+    return jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
+
+
+def _read_notebook(path: Path) -> Any:
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, nbformat.reader.NotJSONError) as error:
+        raise LessonkitError(f"{path}: is not a notebook ({error})") from error
+
+
+def _dump(notebook: Any) -> str:
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)) + "\n"
+
+
+def _first_line(cell: Any) -> str:
+    return str(cell.source).strip().partition("\n")[0][:60]

@@ -1,0 +1,86 @@
+"""The two cells that are the same in every notebook: the place of the badge, and the set-up cell.
+
+The build stamps both texts, so a lesson's source holds them but nobody edits them there.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+PUBLISHED = ""  # what pip installs the course from; nobody here owns an address, so until `publish` there is none
+BADGE_LINK = ""  # the markdown of the badge, with {notebook} for the notebook's path; none before `publish` either
+
+BADGE_TAGS = ["badge"]
+SETUP_TAGS = ["setup", "nbval-ignore-output"]  # what it prints holds versions
+
+_SETUP = '''\
+# Set-up, the same in every notebook: find the course's package, and say what is in use.
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PUBLISHED = "{address}"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def find_lessonkit():
+    """Installed; or in this folder or one above; or a wheel or zip beside the notebook; or the published package."""
+    found = importlib.util.find_spec("lessonkit")
+    if found is not None and found.origin is not None:
+        return
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "lessonkit" / "__init__.py").is_file():
+            sys.path.insert(0, str(folder))
+            return
+    for archive in sorted((*here.glob("lessonkit*.whl"), *here.glob("lessonkit*.zip")), reverse=True):
+        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(unpacked)
+        for package in unpacked.rglob("lessonkit/__init__.py"):
+            sys.path.insert(0, str(package.parent.parent))
+            return
+    if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
+        return
+    raise ModuleNotFoundError(
+        "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\\n"
+        f"into {{here}}, beside this notebook (in Colab: Files, Upload), and run this cell again."
+    )
+
+
+find_lessonkit()
+importlib.invalidate_caches()
+from lessonkit.course.setup_cell import in_use
+
+print(in_use())
+'''
+
+
+def setup_source(address: str = PUBLISHED) -> str:
+    """The text of the set-up cell; `address` is what pip installs where nothing nearer is found."""
+    return _SETUP.format(address=address).rstrip("\n")
+
+
+def badge_source(notebook: str, link: str = BADGE_LINK) -> str:
+    """The text of the badge cell of a notebook, for instance ``notebooks/01_lenet_baseline.ipynb``."""
+    return link.format(notebook=notebook) if link else "<!-- The badge's place; `publish` fills it in. -->"
+
+
+def in_use() -> str:
+    """One line: the versions and the data in use. TensorFlow is not imported for it."""
+    from lessonkit import __version__
+    from lessonkit.data import load_mnist
+
+    versions = [f"lessonkit {__version__}", f"Python {platform.python_version()}"]
+    for name in ("tensorflow", "keras", "numpy"):
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            versions.append(f"no {name}")
+    return f"{', '.join(versions)}; {load_mnist().source}"
