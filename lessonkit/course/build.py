@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import os
 import re
 import sys
 from dataclasses import dataclass
@@ -37,12 +36,12 @@ from typing import Any
 import jupytext
 import nbformat
 
+from lessonkit.course.kernel import CELL_SECONDS, kernel_environment
 from lessonkit.course.markers import blank_solutions
 from lessonkit.course.setup_cell import BADGE_TAGS, SETUP_TAGS, badge_source, setup_source
 from lessonkit.errors import LessonkitError
 from lessonkit.files import write_text
 
-CELL_SECONDS = 300
 LARGEST = 1_000_000  # bytes of one notebook
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -145,19 +144,6 @@ def notebook_of(lesson: Lesson, folder: str, script: str) -> Any:
     return notebook
 
 
-def kernel_environment(root: Path) -> dict[str, str]:
-    """The environment in which notebooks are built and tested: nothing of the caller's that shows in an output."""
-    environment = dict(os.environ)
-    environment.pop("MPLBACKEND", None)  # Agg would keep every figure out of the notebook
-    environment["COLUMNS"] = "80"
-    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    environment["PYTHONHASHSEED"] = "0"
-    environment.setdefault("PYTEST_CURRENT_TEST", "build")  # ipykernel then leaves TensorFlow's C++ log alone
-    paths = [str(root), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
-    return environment
-
-
 def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
     """Run a notebook in its folder with a fresh kernel of this Python, and clean what it put out.
 
@@ -182,8 +168,10 @@ def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
     )
     manager = client.create_kernel_manager()
     manager.kernel_spec.argv[0] = sys.executable  # a kernel somebody installed under this name is another Python
+    environment = kernel_environment(lesson.root)
+    environment.setdefault("PYTEST_CURRENT_TEST", "build")  # ipykernel then leaves TensorFlow's C++ log alone
     try:
-        client.execute(env=kernel_environment(lesson.root))
+        client.execute(env=environment)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise LessonkitError(f"{label}: stopped. {_COLOURS.sub('', str(error)).strip()}") from error
     return _cleaned(notebook, label)
