@@ -1,0 +1,91 @@
+"""Figures of lesson 2: the terms of the cost, its surface with the published paths, thresholds, ranked masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
+
+Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
+Path = Sequence[tuple[float, float]]  # (loss, sparsity) after each layer
+
+
+def terms_plot(baseline_loss: float) -> Plot:
+    """The two terms of the cost on the same vertical scale."""
+    figure = new_figure(8, 3)
+    left, right = figure.subplots(1, 2, sharey=True)
+    losses, sparsities = np.linspace(0, 1, 101), np.linspace(0.02, 1, 200)
+    left.plot(losses, (baseline_loss - losses) ** 2, color=COLOURS[0])
+    left.axvline(baseline_loss, color="black", linestyle=":", linewidth=1)
+    left.set(xlabel="loss of the pruned network", ylabel="cost", title="(baseline loss - loss)$^2$", ylim=(0, 20))
+    right.plot(sparsities, 1 / sparsities, color=COLOURS[1], linestyle="--")
+    right.set(xlabel="sparsity", title="1 / sparsity")
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+    alt = (
+        "Two curves on one scale from 0 to 20. The squared difference of losses stays under 1 for losses up to 1; "
+        "1 / sparsity falls from above 20 to 10 at sparsity 0.1, 2 at 0.5 and 1 at 1."
+    )
+    return Plot(figure, alt)
+
+
+def surface_plot(cost: Cost, baseline_loss: float, max_loss: float, paths: Mapping[str, Path]) -> Plot:
+    """Lines of equal cost over loss and sparsity, below the threshold `max_loss`, and paths through them."""
+    figure = new_figure(8, 4.2)
+    axis = figure.subplots()
+    losses, sparsities = np.linspace(0, 1.2, 121), np.linspace(0.08, 0.6, 105)
+    height = np.array([[cost(loss, baseline_loss, share, max_loss) for share in sparsities] for loss in losses])
+    levels = [1.8, 2, 2.25, 2.5, 3, 3.5, 4, 5, 6, 8, 10]
+    lines = axis.contour(sparsities, losses, np.where(height < 1e6, height, np.nan), levels, colors="0.4", linewidths=1)
+    axis.clabel(lines, fontsize=8, fmt="%g")
+    axis.axhspan(max_loss, 1.2, color="0.85")
+    axis.text(0.1, (max_loss + 1.2) / 2, "penalty", va="center")
+    for number, (name, path) in enumerate(paths.items()):
+        look = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
+        axis.plot([share for _, share in path], [loss for loss, _ in path], label=name, **look)
+    axis.axhline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
+    axis.set(xlabel="sparsity", ylabel="loss", ylim=(0, 1.2))
+    axis.legend(loc="lower right")
+    ends = ", ".join(f"{name} at loss {path[-1][0]:.2f} and sparsity {path[-1][1]:.2f}" for name, path in paths.items())
+    alt = (
+        f"Lines of equal cost over sparsity and loss: nearly upright at low sparsity, where the cost hardly heeds the "
+        f"loss; the penalty begins at loss {max_loss:g}. The paths climb steeply to just below it; they end: {ends}."
+    )
+    return Plot(figure, alt)
+
+
+def thresholds_plot(names: Sequence[str], limits: Sequence[float], losses: Mapping[str, Sequence[float]]) -> Plot:
+    """The threshold of each layer as a bar, and the losses that searches had after it as markers."""
+    figure = new_figure(8, 3.2)
+    axis = figure.subplots()
+    axis.bar(names, limits, color="0.85", edgecolor="0.4", label="threshold")
+    for number, (name, values) in enumerate(losses.items()):
+        offset = 0.12 * (2 * number - 1)
+        axis.plot(np.arange(len(names)) + offset, values, MARKERS[number], color=COLOURS[number], label=name)
+    axis.set(ylabel="loss")
+    axis.legend(loc="upper left")
+    said = ", ".join(f"{name} {limit:.3f}" for name, limit in zip(names, limits, strict=True))
+    alt = f"A bar for the threshold of each layer ({said}); the published losses after each layer lie just below it."
+    return Plot(figure, alt)
+
+
+def ranking_plot(losses: ArrayLike, costs: Mapping[str, ArrayLike], baseline_loss: float) -> Plot:
+    """The loss term of several masks' cost against their loss; the cheapest masks of each cost have rings."""
+    x = np.asarray(losses, float)
+    figure = new_figure(8, 3.2)
+    axis = figure.subplots()
+    said = []
+    for number, (name, values) in enumerate(costs.items()):
+        y = np.asarray(values, float)
+        axis.plot(x, y, MARKERS[number], color=COLOURS[number], markersize=4, alpha=0.7, label=name)
+        cheapest = np.flatnonzero(y == y.min())  # several, where a cost is flat
+        axis.plot(x[cheapest], y[cheapest], "o", markersize=13, fillstyle="none", color=COLOURS[number])
+        span = " to ".join(f"{loss:.4f}" for loss in sorted({x[cheapest].min(), x[cheapest].max()}))
+        said.append(f"cheapest by {name}: {len(cheapest)} at loss {span}")
+    axis.axvline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
+    axis.set(xlabel="loss of the masked network", ylabel="cost of the loss")
+    axis.legend(fontsize=8)
+    return Plot(figure, f"What {len(x)} masks pay for their loss; baseline {baseline_loss:.4f}; {'; '.join(said)}.")
