@@ -95,6 +95,7 @@ print(f"all parameters: {model.count_params():,}")
 #
 # *Stuck? `hint("baseline.count_prunable_weights", 1)`*
 
+
 # %%
 def count_prunable_weights(model):
     """Return how many weights the convolutions and dense layers of `model` have, biases left out."""
@@ -136,9 +137,11 @@ figures.weights_plot(network.names, [kernel.size for kernel in network.kernels])
 # After this you can split images and labels at random so that no image stands on both sides. **10 minutes.**
 #
 # Return four arrays: training images, training labels, validation images, validation labels. Exactly
-# `round(fraction * n)` of the $n$ examples go to validation, chosen by the generator `rng`; every image keeps its label.
+# `round(fraction * n)` of the $n$ examples go to validation, chosen by the generator `rng`; every image keeps its
+# label.
 #
 # *Stuck? `hint("baseline.split_validation", 1)`*
+
 
 # %%
 def split_validation(images, labels, fraction, rng):
@@ -180,6 +183,7 @@ print("validation:", parts[2].shape, parts[3].shape)
 #
 # *Stuck? `hint("baseline.apply_mask", 1)`*
 
+
 # %%
 def apply_mask(weights, mask):
     """Return a new array: the weights where `mask` is True, zero where it is False."""
@@ -216,6 +220,7 @@ figures.filters_plot(apply_mask(conv1, mask), mask)
 #
 # *Stuck? `hint("baseline.accuracy", 1)`*
 
+
 # %%
 def accuracy(logits, labels):
     """Return the share of rows of `logits`, shape (n, classes), whose largest value stands at the row's label."""
@@ -247,8 +252,8 @@ print(f"Conv1 masked, Evaluator:  {fast.correct} of {fast.images} right, loss {f
 
 # %% [markdown]
 # `loss` is the mean **cross-entropy**: $-\ln$ of the probability that the network gives to the right class, averaged
-# over the images. 0 is perfect; a network that guesses ten classes evenly has $\ln 10 \approx 2.30$; one that is sure and
-# wrong has more. The searches look at the loss, because it also moves when no image changes sides.
+# over the images. 0 is perfect; a network that guesses ten classes evenly has $\ln 10 \approx 2.30$; one that is sure
+# and wrong has more. The searches look at the loss, because it also moves when no image changes sides.
 #
 # ## By chance, or by size?
 #
@@ -299,7 +304,7 @@ def accuracies(images, labels):
 
 chosen_on, whole = accuracies(data.validation.images[:200], data.validation.labels[:200])
 best = int(np.argmax(chosen_on))
-print(f"best of 400 masks: {chosen_on[best]:.3f} on 200 images; the unpruned network has {whole:.3f} on the same images")
+print(f"best of 400 masks: {chosen_on[best]:.3f} on 200 images; the unpruned network has {whole:.3f} there")
 
 # %% [markdown]
 # **What do you notice?** A random mask that is as good as the network it was cut from, or better? Write down what you
@@ -313,8 +318,8 @@ figures.selection_plot(chosen_on, fresh)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The best of 400 is partly good and partly lucky: on 200 images the accuracy of a mask scatters by a percent or two, and
-# choosing the maximum chooses the luck as well. On images that had no part in the choice the luck is gone. The more
+# The best of 400 is partly good and partly lucky: on 200 images the accuracy of a mask scatters by a percent or two,
+# and choosing the maximum chooses the luck as well. On images that had no part in the choice the luck is gone. The more
 # candidates you compare, and the fewer images you compare them on, the larger the gap. It is called *selection bias*,
 # and it is no matter of training: nothing was trained here.
 #
@@ -360,7 +365,8 @@ print(f"candidates are scored on: {REFERENCE.search_split} images")
 #
 # <details><summary>Answer</summary>
 #
-# A search tries many masks on the same weights. Once a weight is overwritten with zero, no later mask can bring it back.
+# A search tries many masks on the same weights. Once a weight is overwritten with zero, no later mask can bring it
+# back.
 #
 # </details>
 #
@@ -369,8 +375,8 @@ print(f"candidates are scored on: {REFERENCE.search_split} images")
 #
 # <details><summary>Answer</summary>
 #
-# No. The validation images chose the mask, so its score on them is too good in the mean. Measure the chosen mask once on
-# the test images and report that.
+# No. The validation images chose the mask, so its score on them is too good in the mean. Measure the chosen mask once
+# on the test images and report that.
 #
 # </details>
 #
@@ -379,7 +385,8 @@ print(f"candidates are scored on: {REFERENCE.search_split} images")
 # - LeCun, Bottou, Bengio, Haffner (1998), *Gradient-based learning applied to document recognition*: LeNet-5.
 # - Zhang, Lipton, Li, Smola (2023), *Dive into Deep Learning*: the form of LeNet-5 used here.
 # - LeCun, Denker, Solla (1990), *Optimal brain damage*: which weights can go, an early answer.
-# - Han, Pool, Tran, Dally (2015), *Learning both weights and connections for efficient neural networks*: pruning by size.
+# - Han, Pool, Tran, Dally (2015), *Learning both weights and connections for efficient neural networks*: pruning by
+#   size.
 
 # %%
 progress()

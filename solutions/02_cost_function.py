@@ -11,7 +11,8 @@
 # **Objectives.** After this notebook you can
 #
 # - tell the mean of the layers' sparsities from the sparsity of the whole network, and compute both;
-# - write the cost with its penalty and its warm-up threshold, and say what one more percent of sparsity is worth in loss;
+# - write the cost with its penalty and its warm-up threshold, and say what one more percent of sparsity is worth in
+#   loss;
 # - find flaws in a published objective from its own table;
 # - repair a cost without changing what it says elsewhere.
 #
@@ -50,6 +51,7 @@ from lessonkit.figures import lesson02 as figures
 #
 # *Stuck? `hint("cost.mean_layer_sparsity", 1)`*
 
+
 # %%
 def mean_layer_sparsity(masks):
     """Return the plain mean, over the layers, of each layer's pruned share. True keeps a weight."""
@@ -67,6 +69,7 @@ mean_layer_sparsity = check("cost.mean_layer_sparsity", mean_layer_sparsity)
 # **5 minutes.** Return a `float`: the pruned weights of all layers over all weights of all layers.
 #
 # *Stuck? `hint("cost.global_sparsity", 1)`*
+
 
 # %%
 def global_sparsity(masks):
@@ -117,9 +120,9 @@ for index, name in enumerate(layers):
 #
 # <details><summary>Answer</summary>
 #
-# Conv1 has 150 of 61,470 weights, so pruning all of it gives a global sparsity of 0.0024. The published 0.1333 cannot be
-# global. It is the plain mean of the five layers' sparsities, four of which are still 0: $0.1333 \cdot 5 = 0.667$ is the
-# sparsity of Conv1. The written formula and the reported number are two different things.
+# Conv1 has 150 of 61,470 weights, so pruning all of it gives a global sparsity of 0.0024. The published 0.1333 cannot
+# be global. It is the plain mean of the five layers' sparsities, four of which are still 0: $0.1333 \cdot 5 = 0.667$ is
+# the sparsity of Conv1. The written formula and the reported number are two different things.
 #
 # </details>
 #
@@ -158,6 +161,7 @@ figures.terms_plot(0.0895)
 # **10 minutes.** Return a `float`. At `loss == max_loss` the penalty already applies.
 #
 # *Stuck? `hint("cost.pruning_cost", 1)`*
+
 
 # %%
 def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
@@ -217,6 +221,7 @@ for loss, sparsity in [(0.15, 0.05), *published["annealing"]]:
 #
 # *Stuck? `hint("cost.warmup_max_loss", 1)`*
 
+
 # %%
 def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     """Return the loss from which the penalty applies: equal steps, up to `loss_to_warmup` in the last layer.
@@ -252,8 +257,8 @@ figures.thresholds_plot(layers, limits, losses)
 # <details><summary>Answer</summary>
 #
 # After each of the first three layers both searches stand just below the threshold; annealing stays there to the end,
-# and the genetic algorithm within 0.06 of it. The cost pays so much for sparsity that the threshold alone holds the loss
-# down. Choose `loss_to_warmup` and you have very nearly chosen the final loss.
+# and the genetic algorithm within 0.06 of it. The cost pays so much for sparsity that the threshold alone holds the
+# loss down. Choose `loss_to_warmup` and you have very nearly chosen the final loss.
 #
 # </details>
 
@@ -261,8 +266,8 @@ figures.thresholds_plot(layers, limits, losses)
 figures.surface_plot(pruning_cost, 0.0895, 1.0, published)
 
 # %% [markdown]
-# The lines of equal cost stand nearly upright at low sparsity: that is the same fact as a picture. Move the penalty, the
-# threshold and $\varepsilon$ yourself:
+# The lines of equal cost stand nearly upright at low sparsity: that is the same fact as a picture. Move the penalty,
+# the threshold and $\varepsilon$ yourself:
 
 # %% tags=["mnist"]
 from lessonkit.labs import CostLab
@@ -350,6 +355,7 @@ print(f"{place + 1:12}{losses[lowest]:9.4f}{found[lowest].correct:8}   <- the ma
 #
 # *Stuck? `hint("cost.one_sided_cost", 1)`*
 
+
 # %%
 def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     """Return `pruning_cost`, but with nothing to pay for a loss below the baseline's."""
@@ -365,19 +371,20 @@ one_sided_cost = check("cost.one_sided_cost", one_sided_cost)
 # %% tags=["mnist"]
 repaired = np.array([one_sided_cost(loss, baseline.loss, sparsity, limits[fc2]) for loss in losses])
 free = int(np.count_nonzero(repaired == repaired.min()))
-print(f"masks that share the lowest cost: {free} of {len(masks)}; the best one among them: {repaired[lowest] == repaired.min()}")
+print(f"masks that share the lowest cost: {free} of {len(masks)}")
+print(f"the mask with the lowest loss is one of them: {bool(repaired[lowest] == repaired.min())}")
 rest = pruning_cost(baseline.loss, baseline.loss, sparsity, limits[fc2])  # 1 / sparsity, the same for all
 figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": repaired - rest}, baseline.loss)
 
 # %% [markdown]
-# The repaired cost no longer prefers the worse mask, but it does not prefer the better one either: below the baseline it
-# is flat. A sum of two terms hides a decision that you have to take anyway: how much loss is a weight worth? The last
-# notebook takes it openly: the lowest loss *at a given sparsity*.
+# The repaired cost no longer prefers the worse mask, but it does not prefer the better one either: below the baseline
+# it is flat. A sum of two terms hides a decision that you have to take anyway: how much loss is a weight worth? The
+# last notebook takes it openly: the lowest loss *at a given sparsity*.
 #
 # **Recap**
 #
-# - The published sparsity is the mean over layers, not the global one that the text defines; 0.4384 is about 0.48 of all
-#   weights.
+# - The published sparsity is the mean over layers, not the global one that the text defines; 0.4384 is about 0.48 of
+#   all weights.
 # - $1/s$ outweighs the loss by far, so the threshold decides where the loss ends.
 # - The intact network and a destroyed one cost nearly the same, $10^8$.
 # - The squared difference punishes improvement; a one-sided difference does not.
@@ -393,13 +400,13 @@ figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": re
 #
 # </details>
 #
-# 2. Somebody sets `loss_to_warmup` to 0.5 in place of 1.0. What happens to the final loss? And to Conv1 on LeNet-5 with a
-#    baseline loss of 0.09?
+# 2. Somebody sets `loss_to_warmup` to 0.5 in place of 1.0. What happens to the final loss? And to Conv1 on LeNet-5 with
+#    a baseline loss of 0.09?
 #
 # <details><summary>Answer</summary>
 #
-# The final loss ends close to 0.5. Conv1's threshold becomes 0.0625, below the baseline's own loss, so that every mask of
-# Conv1 bears the penalty: the experiment cannot be run like that.
+# The final loss ends close to 0.5. Conv1's threshold becomes 0.0625, below the baseline's own loss, so that every mask
+# of Conv1 bears the penalty: the experiment cannot be run like that.
 #
 # </details>
 #

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import CenteredNorm
@@ -33,7 +34,9 @@ def weights_plot(names: Sequence[str], counts: Sequence[int]) -> Plot:
     axis.set(xscale="log", xlim=(10, 2e6), xlabel="prunable weights (logarithmic scale)")
     largest = names[int(np.argmax(counts))]
     listed = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
-    alt = f"Bars of the prunable weights of each layer: {listed}. {largest} alone holds {max(counts) / sum(counts):.0%}."
+    alt = (
+        f"Bars of the prunable weights of each layer: {listed}. {largest} alone holds {max(counts) / sum(counts):.0%}."
+    )
     return Plot(figure, alt)
 
 
@@ -42,7 +45,8 @@ def filters_plot(kernel: NDArray[np.float32], mask: Mask) -> Plot:
     figure = new_figure(8, 2)
     count = kernel.shape[-1]
     norm = CenteredNorm(halfrange=float(np.abs(kernel).max()))
-    for number, axis in enumerate(figure.subplots(1, count)):
+    axes: Any = figure.subplots(1, count)
+    for number, axis in enumerate(axes):
         picture = axis.imshow(kernel[..., 0, number] * mask[..., 0, number], cmap="PuOr", norm=norm)
         rows, columns = np.nonzero(~mask[..., 0, number])
         axis.plot(columns, rows, "x", color="black", markersize=6)
@@ -58,7 +62,7 @@ def pruning_curve(sparsities: Sequence[float], curves: Mapping[str, Sequence[flo
     figure = new_figure(8, 3.8)
     axis = figure.subplots()
     for number, (name, accuracies) in enumerate(curves.items()):
-        look = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
+        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
         axis.plot(sparsities, accuracies, label=name, **look)
     axis.axhline(baseline, color="black", linestyle=":", linewidth=1, label="unpruned")
     axis.set(xlabel="global sparsity", ylabel="accuracy, validation images", ylim=(0, 1.03))
@@ -76,7 +80,7 @@ def selection_plot(chosen_on: ArrayLike, fresh: ArrayLike) -> Plot:
     winner = int(np.argmax(searched))
     figure = new_figure(8, 3.2)
     axis = figure.subplots()
-    bins = np.linspace(min(searched.min(), other.min()), max(searched.max(), other.max()), 26)
+    bins = np.linspace(min(searched.min(), other.min()), max(searched.max(), other.max()), 26).tolist()
     axis.hist(searched, bins, color=COLOURS[0], alpha=0.5, label="all masks, images used to choose")
     axis.hist(other, bins, histtype="step", color="black", label="all masks, other images")
     axis.axvline(searched[winner], color=COLOURS[1], label="the chosen mask, images used to choose")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,7 +45,7 @@ def surface_plot(cost: Cost, baseline_loss: float, max_loss: float, paths: Mappi
     axis.axhspan(max_loss, 1.2, color="0.85")
     axis.text(0.1, (max_loss + 1.2) / 2, "penalty", va="center")
     for number, (name, path) in enumerate(paths.items()):
-        look = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
+        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
         axis.plot([share for _, share in path], [loss for loss, _ in path], label=name, **look)
     axis.axhline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
     axis.set(xlabel="sparsity", ylabel="loss", ylim=(0, 1.2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def run_plot(costs: Sequence[float], title: str) -> Plot:
     axis.set(xlabel="evaluation", ylabel="cost", title=title, ylim=(lowest[-1] - 0.5, lowest[-1] + 6))
     axis.grid(alpha=0.3)
     axis.legend()
-    alt = f"{title}: the lowest cost falls from {lowest[0]:.2f} after one proposal to {lowest[-1]:.2f} after {len(steps)}."
+    alt = f"{title}: the lowest cost falls from {lowest[0]:.2f} at the first proposal to {lowest[-1]:.2f} at the last."
     return Plot(figure, alt)
 
 
@@ -81,7 +81,7 @@ def trace_plot(table: pandas.DataFrame, height: float = 4.0) -> Plot:
     top = table["best_cost"].min() + height
     cost = table["cost"].clip(upper=top)
     for number, (name, rows) in enumerate((("accepted", table["accepted"]), ("refused", ~table["accepted"]))):
-        look = {"color": COLOURS[number], "marker": ("o", "x")[number], "markersize": 4}
+        look: dict[str, Any] = {"color": COLOURS[number], "marker": ("o", "x")[number], "markersize": 4}
         upper.plot(table["step"][rows], cost[rows], linestyle="none", label=f"{name} ({rows.sum()})", **look)
     upper.plot(table["step"], table["best_cost"].clip(upper=top), color="black", linewidth=1, label="best so far")
     upper.set(ylabel="cost")
@@ -101,7 +101,7 @@ def walks_plot(walks: Mapping[str, Sequence[float]]) -> Plot:
     figure = new_figure(8, 3)
     axis = figure.subplots()
     for number, (name, values) in enumerate(walks.items()):
-        look = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
+        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
         axis.plot(values, label=name, markevery=20, **look)
     axis.axhline(0.5, color="black", linestyle=":", linewidth=1, label="one half")
     axis.set(xlabel="step", ylabel="sparsity of the current mask", ylim=(0, 1))
