@@ -184,7 +184,7 @@ pruning_cost = check("cost.pruning_cost", pruning_cost)
 # %%
 for name, final in (("annealing", 3.0964), ("genetic", 3.1547)):
     loss, sparsity = published[name][-1]
-    print(f"{name:10} published {final:.4f}, your function {pruning_cost(loss, 0.0895, sparsity, 1.0):.4f}")
+    print(f"{name:10} published {final:.4f}, pruning_cost gives {pruning_cost(loss, 0.0895, sparsity, 1.0):.4f}")
 
 # %% [markdown]
 # The annealing row agrees to the last digits that the rounded table allows, the genetic row to two decimals only; the

@@ -402,7 +402,7 @@ def report(name, masks, judge):
 
 mine = prune_layerwise(my_search, evaluator, loss_to_warmup=2.0, rng=np.random.default_rng(0))
 print(f"searched by {whose('annealing.anneal')}, {mine.evaluations} evaluations, cost {mine.cost:.3f}")
-report("your search", mine.masks, evaluator)
+report("the search", mine.masks, evaluator)
 shares = [1 - mask.mean() for mask in mine.masks]
 report("the rule, same layers", magnitude_per_layer(network.kernels, shares), evaluator)
 
