@@ -131,7 +131,7 @@ def compare(
     data = data if data is not None else load_mnist()
     network = network if network is not None else load_network(data.name)
     preset = dataclasses.replace(
-        preset,
+        preset.for_data(data.name),
         evaluations=evaluations if evaluations is not None else preset.evaluations,
         search_images=search_images if search_images is not None else preset.search_images,
         annealing=dict(preset.annealing),  # plain dictionaries travel to another process, read-only views do not
