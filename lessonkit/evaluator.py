@@ -21,7 +21,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -152,7 +152,7 @@ class Evaluator:
         n = self.images
         for _ in own:
             chunks = list(itertools.islice(results, len(prepared)))
-            losses, hits = (np.sum(parts, axis=0) for parts in zip(*chunks, strict=True))
+            losses, hits = (np.add.reduce(parts) for parts in zip(*chunks, strict=True))
             evaluations += [Evaluation(float(a) / n, int(b) / n, n) for a, b in zip(losses, hits, strict=True)]
         return evaluations
 
@@ -187,7 +187,7 @@ def score(logits: Array, labels: NDArray[np.int64]) -> tuple[NDArray[np.float64]
     logits = logits - logits.max(axis=1, keepdims=True)
     chosen = logits[:, labels, np.arange(len(labels))]
     hits = chosen == 0
-    if logits.size - np.count_nonzero(logits) > hits.size:  # ties: the first of the largest counts, as in Keras
+    if np.count_nonzero(logits == 0) > hits.size:  # ties: the first of the largest counts, as in Keras
         hits = logits.argmax(axis=1) == labels
     losses = np.log(np.exp(logits, out=logits).sum(axis=1)) - chosen
     return losses.sum(axis=1, dtype=np.float64), np.count_nonzero(hits, axis=1)
@@ -474,16 +474,17 @@ def _parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list
     try:
         for library in libraries:
             library.set_num_threads(1)
-        helpers += [executor.submit(work) for _ in range(min(processors(), len(items)) - 1)]
+        if len(items) > 1:
+            helpers += [executor.submit(work) for _ in range(min(processors(), len(items)) - 1)]
         work()
     finally:
         waiting.clear()  # after an error here the helpers shall stop as well
-        wait(helper for helper in helpers if not helper.cancel())
+        failures = [helper.exception() for helper in helpers if not helper.cancel()]
         for library, number in zip(libraries, threads, strict=True):
             library.set_num_threads(number)
-    for helper in helpers:
-        if not helper.cancelled():
-            helper.result()  # raises what was raised there
+    for failure in failures:
+        if failure is not None:
+            raise failure
     return [results[number] for number in range(len(items))]
 
 
