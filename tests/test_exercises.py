@@ -410,10 +410,10 @@ def test_a_flood_of_prints_is_held_back(capsys):
 
 def test_other_threads_print_as_ever(capsys):
     def answer(*arguments):
-        time.sleep(0.3)
+        time.sleep(0.05)
         return 0
 
-    timer = threading.Timer(0.1, lambda: print("another cell"))
+    timer = threading.Timer(0.02, lambda: print("another cell"))
     timer.start()
     judge(COUNTING, answer)
     timer.join()

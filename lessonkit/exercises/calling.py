@@ -13,6 +13,7 @@ import inspect
 import linecache
 import sys
 import threading
+import time
 import traceback
 import types
 import warnings
@@ -104,7 +105,7 @@ class Watched:
 
 
 def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
-    """Run `work` in a thread for at most `seconds`; hold back what it prints."""
+    """Run `work` in a thread for at most `seconds`, three times that on a busy machine; hold back what it prints."""
     outcome, done = Watched(), threading.Event()  # an event, because an interrupted Thread.join forgets its thread
 
     def body() -> None:
@@ -122,7 +123,9 @@ def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
         with _held_back(thread, done, outcome):
             thread.start()
             try:
-                done.wait(seconds)
+                began = time.process_time()
+                if not done.wait(seconds) and time.process_time() - began < seconds / 2:
+                    done.wait(2 * seconds)  # the machine is busy with other things: that is not the answer's fault
             except KeyboardInterrupt:
                 outcome.interrupted = True
             if not done.is_set():
@@ -158,7 +161,11 @@ def _stop(thread: threading.Thread, done: threading.Event) -> None:
     for _ in range(STOP_TRIES):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(OutOfTime))
         if done.wait(STOP_WAIT) or not thread.is_alive():
+            break
+    for _ in range(STOP_TRIES):  # what is still under way must not surface outside the thread's own streams
+        if not thread.is_alive():
             return
+        time.sleep(STOP_WAIT / 10)
 
 
 class _Filter:
@@ -181,10 +188,19 @@ class _Filter:
 def _held_back(thread: threading.Thread, done: threading.Event, outcome: Watched) -> Iterator[None]:
     streams = sys.stdout, sys.stderr
     filters = tuple(_Filter(stream, thread, outcome) for stream in streams)
+    hook = sys.unraisablehook
+
+    def quiet(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not OutOfTime:  # it may strike inside a finalizer, where it goes nowhere
+            hook(unraisable)
+
     sys.stdout, sys.stderr = filters  # type: ignore[assignment]
+    sys.unraisablehook = quiet
     try:
         yield
     finally:
+        if sys.unraisablehook is quiet:
+            sys.unraisablehook = hook
         # A thread that could not be stopped must not print into the cells below: its filter stays.
         if done.is_set() or not thread.is_alive():
             for name, mine, old in zip(("stdout", "stderr"), filters, streams, strict=True):
