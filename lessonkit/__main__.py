@@ -14,6 +14,7 @@ COMMANDS = {
     "compare": ("lessonkit.commands.compare", "prune by annealing and by the genetic algorithm, beside the controls"),
     "train": ("lessonkit.commands.train", "train LeNet-5 by the published recipe"),
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are as made"),
+    "record": ("lessonkit.commands.record", "run again what the labs on races and densities show"),
     "bench": ("lessonkit.bench", "measure the evaluator against Keras and against the arithmetic floor"),
 }
 

@@ -15,6 +15,7 @@ The chunks do not depend on the number of processors, so the results do not eith
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import os
@@ -82,11 +83,7 @@ class Evaluator:
             raise LessonkitError(f"labels from {np.min(labels)} to {np.max(labels)}: need classes 0 to {classes - 1}")
         self.network = network
         self.labels = np.asarray(labels)
-        self._stages: list[_Stage] = []
-        shape, meaning = tuple(network.input_shape), Meaning()
-        for layer in network.layers:
-            self._stages.append(_stage(layer, shape, meaning))
-            shape, meaning = self._stages[-1].output_shape, self._stages[-1].output_meaning
+        self._stages = _stages(network)
         pixels = np.ascontiguousarray(np.moveaxis(np.asarray(images, np.float32), 0, -1))
         self._entrance = self._prepare(0, pixels)
 
@@ -103,6 +100,14 @@ class Evaluator:
     def layer(self, index: int, masks: Sequence[Mask]) -> LayerEvaluator:
         """An evaluator for candidates of layer `index` (from 0), with all other layers masked by `masks`."""
         return LayerEvaluator(self, index, masks)
+
+    def with_network(self, network: Network) -> Evaluator:
+        """An evaluator of other weights and biases in the same architecture, on the same prepared images."""
+        if [layer.kernel.shape for layer in network.layers] != [kernel.shape for kernel in self.network.kernels]:
+            raise LessonkitError("the other network's layers have other shapes: make a new Evaluator")
+        other = copy.copy(self)
+        other.network, other._stages = network, _stages(network)
+        return other
 
     # --- the layers in front, the searched layer, the layers behind ---
 
@@ -273,6 +278,15 @@ class _Stage:
         self.activate(z)
         reduce = np.add.reduce if self.layer.pooling == "average" else np.maximum.reduce
         return reduce(z, axis=axis, out=out)
+
+
+def _stages(network: Network) -> list[_Stage]:
+    stages: list[_Stage] = []
+    shape, meaning = tuple(network.input_shape), Meaning()
+    for layer in network.layers:
+        stages.append(_stage(layer, shape, meaning))
+        shape, meaning = stages[-1].output_shape, stages[-1].output_meaning
+    return stages
 
 
 def _stage(layer: PrunableLayer, shape: tuple[int, ...], meaning: Meaning) -> _Stage:

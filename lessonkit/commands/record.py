@@ -1,0 +1,55 @@
+"""``python -m lessonkit record``: run what RaceLab and DensityLab show, and write it beside the weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lessonkit.commands.options import add_data_flag, at_least
+from lessonkit.data import load_mnist
+from lessonkit.files import write_text
+from lessonkit.labs import density, race
+from lessonkit.network import ASSETS, load_network
+from lessonkit.report import output_folder
+from lessonkit.search import Step
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("--seeds", type=at_least(1), default=5, metavar="N", help="race seeds 0 to N-1 (default: 5)")
+    parser.add_argument("--evaluations", type=at_least(50), default=1000, metavar="N", help="a search (default: 1000)")
+    parser.add_argument(
+        "--density-evaluations", type=at_least(2), default=400, metavar="N", help="a run of densities (default: 400)"
+    )
+    parser.add_argument("--only", choices=("race", "densities"), help="record one of the two files")
+    parser.add_argument("--output", default=str(ASSETS), metavar="DIR", help="folder for both (default: the package's)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_data_flag(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Record, write race.json and densities.json."""
+    folder = output_folder(Path(options.output))
+    data = load_mnist(options.data)
+    network = load_network(data.name)
+    print(data.source)
+    if options.only != "densities":
+        with tqdm(unit=" steps", disable=options.quiet, dynamic_ncols=True, leave=False) as bar:
+
+            def told(method: str, seed: int, step: Step) -> None:
+                bar.set_description(f"{method}, seed {seed}, {step.layer}", refresh=False)
+                bar.update()
+
+            found = race.record(data, network, range(options.seeds), options.evaluations, told)
+        _write(folder / race.RECORDED.name, found)
+    if options.only != "race":
+        _write(folder / density.RECORDED.name, density.record(data, network, options.density_evaluations))
+    return 0
+
+
+def _write(path: Path, content: object) -> None:
+    write_text(path, json.dumps(content, separators=(",", ":")) + "\n")
+    print(f"saved in {path}")

@@ -1,0 +1,31 @@
+"""The labs: widgets that answer at once, one file each. Computed live by the course's own engine.
+
+    from lessonkit.labs import PruningLab
+    PruningLab()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "PruningLab": "pruning",
+    "CostLab": "cost",
+    "TemperatureLab": "temperature",
+    "MutationLab": "mutation",
+    "RaceLab": "race",
+    "DensityLab": "density",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lessonkit.labs' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"lessonkit.labs.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,322 @@
+"""What every lab shares: labelled controls, a picture that is redrawn fast, the same state in words beside it.
+
+Only what ipywidgets 7.7.1 (Colab) and 8 have in common is used. A change that comes from the page is drawn a moment
+later, when the messages that wait have been read, so that the newest value wins; a change made by code in a cell is
+drawn at once, and its errors are raised there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import html
+import io
+import textwrap
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.image
+import numpy as np
+from IPython import get_ipython
+from IPython.display import display
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lessonkit.data import Dataset, load_mnist
+from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.network import Network, load_network
+from lessonkit.plots import new_figure
+
+IMAGES = 1_000  # validation images that a lab evaluates on
+DELAY = 0.005  # seconds in which the kernel reads the messages that wait before it draws
+WIDTH = 6.8  # inches of a picture; at 100 dots an inch it fits a notebook's column with the text beside it
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+ALERT = "border-left: 4px solid #D55E00; padding-left: 8px"
+TEXT = "line-height: 1.45; overflow-wrap: anywhere"
+
+
+class Picture:
+    """A figure of which only `moving` artists are drawn again; all others are drawn once and kept as pixels.
+
+    The limits of its axes are fixed, therefore; whoever changes them calls `forget`.
+    """
+
+    def __init__(self, figure: Figure, moving: Sequence[Any]) -> None:
+        self.figure = figure
+        self.moving = list(moving)
+        for artist in self.moving:
+            artist.set_animated(True)
+        self._still: Any = None
+
+    def forget(self) -> None:
+        """Draw everything again the next time."""
+        self._still = None
+
+    def png(self) -> bytes:
+        """The picture as it is now."""
+        canvas: Any = self.figure.canvas
+        if self._still is None:
+            self.figure.set_layout_engine("constrained")
+            canvas.draw()
+            self.figure.set_layout_engine("none")
+            self._still = canvas.copy_from_bbox(self.figure.bbox)
+        canvas.restore_region(self._still)
+        for artist in self.moving:
+            artist.draw(canvas.get_renderer())
+        memory = io.BytesIO()
+        matplotlib.image.imsave(memory, canvas.buffer_rgba(), format="png", pil_kwargs={"compress_level": 1})
+        return memory.getvalue()
+
+    def page(self, caption: str) -> bytes:
+        """The picture for paper, `caption` below it."""
+        lines = "\n".join(textwrap.wrap(caption, 105))
+        text = self.figure.text(0.01, -0.02, lines, va="top", fontsize=9)
+        memory = io.BytesIO()
+        try:
+            self.figure.savefig(memory, format="png", dpi=100, bbox_inches="tight")
+        finally:
+            text.remove()
+            self.forget()
+        return memory.getvalue()
+
+
+class Lab(widgets.VBox):  # type: ignore[misc]
+    """A widget: controls above, a picture and its description below.
+
+    A lab makes its controls and its `picture`, hands them to `__init__`, and has `update`, which moves the picture's
+    artists to the controls' values and returns what to say about it.
+
+    Attributes
+    ----------
+    controls : the widgets whose values make the state, by name.
+    image, text : the widgets of the picture and of the words.
+    sentence : the state in one sentence.
+    facts : the state in figures, as they stand in `text`.
+    """
+
+    task = ""  # what there is to do, one sentence
+
+    def __init__(self, controls: Mapping[str, Any], picture: Picture, rows: Sequence[Any] | None = None) -> None:
+        self.controls = dict(controls)
+        self.picture = picture
+        self.sentence = ""
+        self.facts: dict[str, str] = {}
+        self.draws = 0  # pictures made so far
+        self._due = False
+        self._quiet = False
+        self._lock = threading.RLock()  # newer kernels handle a page's messages in a thread of their own
+        self.image = widgets.Image(format="png", layout=widgets.Layout(flex="0 1 auto", max_width="100%"))
+        self.image.layout.object_fit = "contain"
+        self.image.layout.min_width = "0"
+        self.text = widgets.HTML(layout=widgets.Layout(flex="1 1 200px", min_width="200px", margin="0 0 0 12px"))
+        head = widgets.HTML(f"<b>{type(self).__name__}</b>. {html.escape(self.task)}")
+        wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        shown = list(rows) if rows is not None else list(self.controls.values())
+        panel = widgets.HBox(shown, layout=wrap)
+        side = widgets.HBox([self.image, self.text], layout=widgets.Layout(align_items="flex-start"))
+        super().__init__([head, panel, side])
+        self.redraw()
+        for control in self.controls.values():
+            control.observe(self._changed, "value")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"  # constant: notebooks are compared by it
+
+    # --- drawing ---
+
+    def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
+        """Move the artists to the controls' values; the state as a sentence, and as named figures.
+
+        `cause` names the control that changed, or is None.
+        """
+        raise NotImplementedError
+
+    def redraw(self, cause: str | None = None) -> None:
+        """Compute and draw now. An error stands in `text` and is raised; the next change starts afresh."""
+        with self._lock:
+            try:
+                self.sentence, self.facts = self.update(cause)
+                png = self.picture.png()
+            except Exception as error:
+                self.text.value = _alert(error)
+                raise
+            self.image.value = png
+            self.text.value = _words(self.sentence, self.facts)
+            self.draws += 1
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Set several controls and draw once, unless told from within `update`, which draws anyway."""
+        before, self._quiet = self._quiet, True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._quiet = before
+
+    def _changed(self, change: Any) -> None:
+        if self._quiet:
+            return
+        cause = next(name for name, control in self.controls.items() if control is change["owner"])
+        loop = _loop_of_page()
+        if loop is None:
+            self.redraw(cause)
+        else:
+            self._cause = cause
+            if not self._due:
+                self._due = True
+                loop.call_later(DELAY, self._draw_newest)
+
+    def _draw_newest(self) -> None:
+        self._due = False
+        try:
+            self.redraw(self._cause)
+        except Exception:  # noqa: S110 - it stands in the lab's text: nobody reads this thread's traceback
+            pass
+
+    # --- the page ---
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The live widget; and for paper, previews and tests, a picture with alt text and a sentence."""
+        alt = f"{type(self).__name__}: {self.sentence}"
+        png = base64.b64encode(self.picture.page(self.sentence)).decode("ascii")
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {"text/plain": alt, "image/png": png, VIEW: view}, {"image/png": {"alt": alt}}
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """Version 7 of ipywidgets comes here first, and version 8 too: one way of display for both."""
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+
+
+def _loop_of_page() -> asyncio.AbstractEventLoop | None:
+    """The running event loop when the kernel handles a message of the page; None when a cell or a test runs."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return None
+    parent = kernel.get_parent("shell") or {}
+    if parent.get("header", {}).get("msg_type") != "comm_msg":
+        return None
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _words(sentence: str, facts: Mapping[str, str]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align: left; font-weight: normal; padding: 0 10px 2px 0">{html.escape(name)}'
+        f'</th><td style="text-align: right; padding: 0 0 2px 0"><b>{html.escape(value)}</b></td></tr>'
+        for name, value in facts.items()
+    )
+    return (
+        f'<div role="status" aria-live="polite" style="{TEXT}"><div>{html.escape(sentence)}</div>'
+        f'<table style="margin-top: 8px; border-collapse: collapse; width: auto">{rows}</table></div>'
+    )
+
+
+def _alert(error: Exception) -> str:
+    said = html.escape(f"{type(error).__name__}: {error}")
+    return (
+        f'<div role="alert" style="{TEXT}; {ALERT}"><b>This did not work.</b><br>{said}<br>'
+        "The picture is the last one that did. Move a control to go on.</div>"
+    )
+
+
+# --- controls, each with a label and a tooltip ---
+
+WIDE = {"description_width": "130px"}
+
+
+def _control(kind: Any, description: str, tooltip: str, **settings: Any) -> Any:
+    layout = widgets.Layout(width="340px", margin="2px 12px 2px 0")
+    control = kind(description=description, style=WIDE, layout=layout, **settings)
+    trait = "description_tooltip" if control.has_trait("description_tooltip") else "tooltip"  # version 7's, 8's name
+    setattr(control, trait, tooltip)
+    return control
+
+
+def int_slider(description: str, tooltip: str, value: int, low: int, high: int, step: int = 1) -> Any:
+    """A slider of whole numbers."""
+    return _control(widgets.IntSlider, description, tooltip, value=value, min=low, max=high, step=step)
+
+
+def float_slider(
+    description: str, tooltip: str, value: float, low: float, high: float, step: float, form: str = ".2f"
+) -> Any:
+    """A slider of decimal numbers."""
+    settings = {"value": value, "min": low, "max": high, "step": step, "readout_format": form}
+    return _control(widgets.FloatSlider, description, tooltip, **settings)
+
+
+def log_slider(
+    description: str, tooltip: str, value: float, low: float, high: float, step: float = 0.1, form: str = ".2g"
+) -> Any:
+    """A slider over powers of ten, from 10^low to 10^high."""
+    settings = {"value": value, "base": 10, "min": low, "max": high, "step": step, "readout_format": form}
+    return _control(widgets.FloatLogSlider, description, tooltip, **settings)
+
+
+def choice(description: str, tooltip: str, options: Sequence[Any], value: Any = None) -> Any:
+    """A drop-down list."""
+    first = options[0][1] if isinstance(options[0], tuple) else options[0]
+    settings = {"options": list(options), "value": first if value is None else value}
+    return _control(widgets.Dropdown, description, tooltip, **settings)
+
+
+def checkbox(description: str, tooltip: str, value: bool) -> Any:
+    """A box to tick."""
+    return _control(widgets.Checkbox, description, tooltip, value=value, indent=True)
+
+
+def button(description: str, tooltip: str, on_click: Any) -> Any:
+    """A button."""
+    made = widgets.Button(description=description, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+    made.on_click(on_click)
+    return made
+
+
+# --- what labs compute and draw with ---
+
+
+def engine(data: Dataset | None, network: Network | None, images: int = IMAGES) -> tuple[Dataset, Network, Evaluator]:
+    """The data and the network, those of this machine where None, and an evaluator on the first validation images."""
+    data = data if data is not None else load_mnist()
+    network = network if network is not None else load_network(data.name)
+    split = data.validation.head(min(images, len(data.validation)))
+    return data, network, Evaluator(network, split.images, split.labels)
+
+
+def lab_figure(height: float) -> Figure:
+    """An empty figure of the labs' width, `height` inches high."""
+    return new_figure(WIDTH, height)
+
+
+def small(axis: Any, **labels: Any) -> Any:
+    """Labels and ticks of a panel in the labs' sizes; returns the axis."""
+    axis.set(**labels)
+    axis.title.set_fontsize(10)
+    axis.xaxis.label.set_fontsize(9)
+    axis.yaxis.label.set_fontsize(9)
+    axis.tick_params(labelsize=8)
+    return axis
+
+
+def flat_picture(mask: NDArray[Any]) -> NDArray[Any]:
+    """A layer's array as a plane: the kernels of a convolution as tiles (channel, filter), a dense one (to, from)."""
+    if mask.ndim == 2:
+        return mask.T
+    height, width, channels, filters = mask.shape
+    return np.transpose(mask, (2, 0, 3, 1)).reshape(channels * height, filters * width)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share in percent."""
+    return f"{100 * share:.{digits}f}%"
+
+
+def accuracy_words(evaluation: Evaluation) -> str:
+    """Accuracy in percent with the count behind it."""
+    return f"{percent(evaluation.accuracy)} ({evaluation.correct:,} of {evaluation.images:,})"

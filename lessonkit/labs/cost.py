@@ -1,0 +1,121 @@
+"""CostLab: what the objective rewards, and how the published runs walked over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.patheffects import Normal, Stroke
+
+from lessonkit.data import Dataset
+from lessonkit.labs.base import Lab, Picture, choice, float_slider, lab_figure, log_slider, small
+from lessonkit.network import Network
+from lessonkit.objective import pruning_cost
+from lessonkit.plots import COLOURS
+from lessonkit.published import BASELINE_LOSS, LAYERS, PATHS, global_from_mean
+
+MEAN, GLOBAL = "mean over layers", "global"
+NAMES = {"annealing": "SA", "genetic": "GA"}
+LOSSES = np.linspace(0.0, 1.5, 121)
+SPARSITIES = np.linspace(0.01, 0.6, 100)
+HIGHEST = 100.0  # the colours end here; a cost above it gets the colour of the penalty
+CEILING = 20.0  # of the costs after each layer; a higher one stands at the ceiling
+
+_cost = np.vectorize(pruning_cost)
+
+
+def path_costs(
+    method: str, sparsity: str, max_loss: float, penalty: float, epsilon: float
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Loss, sparsity (as called for) and cost of a published run after each layer, shape (5,) each."""
+    points = PATHS[method]
+    means = np.array([point.mean_layer_sparsity for point in points])
+    pruned = means if sparsity == MEAN else global_from_mean(means)
+    losses = np.array([point.loss for point in points])
+    return losses, pruned, _cost(losses, BASELINE_LOSS[method], pruned, max_loss, penalty, epsilon)
+
+
+class CostLab(Lab):
+    """The cost surface over loss and sparsity, the published SA and GA paths on it."""
+
+    task = "Change the objective: which of the two published runs does it call the better one, and where is the cliff?"
+
+    def __init__(self, data: Dataset | None = None, network: Network | None = None) -> None:
+        # the published runs need neither data nor network; the arguments are those of every lab
+        controls = {
+            "max_loss": float_slider("Maximum loss", "From this loss on the penalty applies", 1.0, 0.05, 1.5, 0.05),
+            "penalty": log_slider("Penalty", "Added instead of the loss term", 1e8, 0, 8, 0.5, ".2g"),
+            "epsilon": log_slider("Epsilon", "Keeps 1 / (sparsity + epsilon) finite", 1e-8, -8, 0, 0.5, ".1e"),
+            "sparsity": choice("Sparsity", "Which of the two sparsities the objective sees", (MEAN, GLOBAL)),
+        }
+        super().__init__(controls, self._draw())
+
+    def _draw(self) -> Picture:
+        figure = lab_figure(3.9)
+        left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
+        colours = matplotlib.colormaps["Blues"].with_extremes(over="#5a5a5a")
+        extent = (LOSSES[0], LOSSES[-1], SPARSITIES[0], SPARSITIES[-1])
+        start = np.ones((len(SPARSITIES), len(LOSSES)))
+        self.surface = left.imshow(
+            start, extent=extent, origin="lower", aspect="auto", cmap=colours, norm=LogNorm(1.0, HIGHEST)
+        )
+        bar = figure.colorbar(self.surface, ax=left, extend="max", location="bottom", fraction=0.06, pad=0.02)
+        bar.ax.tick_params(labelsize=8)
+        bar.set_label("cost (grey: more than 100, the penalty)", fontsize=9)
+        small(left, xlabel="loss", ylabel="sparsity", title="Cost over loss and sparsity")
+        small(right, ylabel="cost (at the top edge: 20 or more)", title="Cost after each layer", yscale="log")
+        right.set_ylim(2, CEILING * 1.05)
+        right.set_yticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
+        right.minorticks_off()
+        right.set_xticks(range(len(LAYERS)), LAYERS, rotation=45)
+        right.set_xlim(-0.3, len(LAYERS) - 0.7)
+        right.grid(alpha=0.3)
+        self.limit = left.axvline(1.0, color="black", linestyle=":", linewidth=1.5)
+        outline = [Stroke(linewidth=4, foreground="white"), Normal()]
+        self.paths, self.costs = {}, {}
+        for method, colour, style, marker in zip(PATHS, (COLOURS[1], COLOURS[6]), ("-", "--"), ("o", "s"), strict=True):
+            look = {"color": colour, "linestyle": style, "marker": marker, "markersize": 5}
+            (self.paths[method],) = left.plot([], [], label=f"{NAMES[method]}, published", **look)
+            self.paths[method].set_path_effects(outline)
+            (self.costs[method],) = right.plot([], [], label=NAMES[method], **look)
+        self.limit.set_label("maximum loss")
+        key = left.legend(fontsize=8, loc="upper left")
+        right_key = right.legend(fontsize=8, loc="upper right")
+        return Picture(figure, [self.surface, self.limit, *self.paths.values(), key, *self.costs.values(), right_key])
+
+    def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
+        """The surface and the cost of all published points under these settings."""
+        limit, penalty, epsilon, which = (
+            self.controls[name].value for name in ("max_loss", "penalty", "epsilon", "sparsity")
+        )
+        baseline = BASELINE_LOSS["annealing"]
+        if cause != "sparsity":
+            grid = np.meshgrid(LOSSES, SPARSITIES)
+            self.surface.set_data(_cost(grid[0], baseline, grid[1], limit, penalty, epsilon))
+            self.limit.set_xdata([limit, limit])
+        last, punished = {}, 0
+        facts: dict[str, str] = {}
+        for method in PATHS:
+            losses, pruned, costs = path_costs(method, which, limit, penalty, epsilon)
+            self.paths[method].set_data(losses, pruned)
+            self.costs[method].set_data(range(len(LAYERS)), np.minimum(costs, CEILING))
+            last[method] = float(costs[-1])
+            punished += int(np.count_nonzero(losses >= limit))
+            facts[f"{NAMES[method]}: final cost"] = f"{last[method]:.6g}"
+            facts[f"{NAMES[method]}: final sparsity"] = f"{pruned[-1]:.4f}"
+            facts[f"{NAMES[method]}: final loss"] = f"{losses[-1]:.4f}"
+        facts["Points with the penalty"] = f"{punished} of 10"
+        facts["Cost of no pruning"] = f"{pruning_cost(baseline, baseline, 0.0, limit, penalty, epsilon):.6g}"
+        if abs(last["annealing"] - last["genetic"]) < 1e-9 * last["annealing"]:
+            verdict = "calls both published runs equally good"
+        else:
+            winner = min(last, key=lambda method: last[method])
+            verdict = f"calls the published {NAMES[winner]} run the better one"
+        sentence = (
+            f"With a maximum loss of {limit:.2f}, a penalty of {penalty:.3g}, epsilon {epsilon:.1e} and the sparsity "
+            f"taken as {which}, the objective {verdict}: {last['annealing']:.6g} (SA) "
+            f"against {last['genetic']:.6g} (GA)."
+        )
+        return sentence, facts
