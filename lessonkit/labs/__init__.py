@@ -1,7 +1,7 @@
 """The labs: widgets that answer at once, one file each. Computed live by the course's own engine.
 
-    from lessonkit.labs import PruningLab
-    PruningLab()
+from lessonkit.labs import PruningLab
+PruningLab()
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HOMES = {
     "DensityLab": "density",
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0604
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import html
 import io
 import textwrap
@@ -41,7 +42,7 @@ TEXT = "line-height: 1.45; overflow-wrap: anywhere"
 class Picture:
     """A figure of which only `moving` artists are drawn again; all others are drawn once and kept as pixels.
 
-    The limits of its axes are fixed, therefore; whoever changes them calls `forget`.
+    The limits of its axes are fixed, therefore; whoever changes them calls `forget`. The layout is made once.
     """
 
     def __init__(self, figure: Figure, moving: Sequence[Any]) -> None:
@@ -59,9 +60,8 @@ class Picture:
         """The picture as it is now."""
         canvas: Any = self.figure.canvas
         if self._still is None:
-            self.figure.set_layout_engine("constrained")
             canvas.draw()
-            self.figure.set_layout_engine("none")
+            self.figure.set_layout_engine("none")  # after the first drawing: a layout takes longer than all the rest
             self._still = canvas.copy_from_bbox(self.figure.bbox)
         canvas.restore_region(self._still)
         for artist in self.moving:
@@ -106,6 +106,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
         self.facts: dict[str, str] = {}
         self.draws = 0  # pictures made so far
         self._due = False
+        self._causes: set[str] = set()
         self._quiet = False
         self._lock = threading.RLock()  # newer kernels handle a page's messages in a thread of their own
         self.image = widgets.Image(format="png", layout=widgets.Layout(flex="0 1 auto", max_width="100%"))
@@ -118,6 +119,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
         panel = widgets.HBox(shown, layout=wrap)
         side = widgets.HBox([self.image, self.text], layout=widgets.Layout(align_items="flex-start"))
         super().__init__([head, panel, side])
+        self.add_class("lessonkit-lab")
         self.redraw()
         for control in self.controls.values():
             control.observe(self._changed, "value")
@@ -130,7 +132,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
         """Move the artists to the controls' values; the state as a sentence, and as named figures.
 
-        `cause` names the control that changed, or is None.
+        `cause` names the control that changed; None for several, or none.
         """
         raise NotImplementedError
 
@@ -164,17 +166,16 @@ class Lab(widgets.VBox):  # type: ignore[misc]
         if loop is None:
             self.redraw(cause)
         else:
-            self._cause = cause
+            self._causes.add(cause)
             if not self._due:
                 self._due = True
                 loop.call_later(DELAY, self._draw_newest)
 
     def _draw_newest(self) -> None:
         self._due = False
-        try:
-            self.redraw(self._cause)
-        except Exception:  # noqa: S110 - it stands in the lab's text: nobody reads this thread's traceback
-            pass
+        causes, self._causes = self._causes, set()
+        with contextlib.suppress(Exception):  # it stands in the lab's text: nobody would read a traceback here
+            self.redraw(causes.pop() if len(causes) == 1 else None)
 
     # --- the page ---
 
@@ -208,7 +209,7 @@ def _loop_of_page() -> asyncio.AbstractEventLoop | None:
 def _words(sentence: str, facts: Mapping[str, str]) -> str:
     rows = "".join(
         f'<tr><th scope="row" style="text-align: left; font-weight: normal; padding: 0 10px 2px 0">{html.escape(name)}'
-        f'</th><td style="text-align: right; padding: 0 0 2px 0"><b>{html.escape(value)}</b></td></tr>'
+        f'</th><td style="text-align: right; padding: 0 0 2px 0; white-space: nowrap"><b>{html.escape(value)}</b></td></tr>'
         for name, value in facts.items()
     )
     return (

@@ -64,7 +64,7 @@ class CostLab(Lab):
         bar = figure.colorbar(self.surface, ax=left, extend="max", location="bottom", fraction=0.06, pad=0.02)
         bar.ax.tick_params(labelsize=8)
         bar.set_label("cost (grey: more than 100, the penalty)", fontsize=9)
-        small(left, xlabel="loss", ylabel="sparsity", title="Cost over loss and sparsity")
+        small(left, xlabel="loss", ylabel="sparsity", title="penalty, epsilon")
         small(right, ylabel="cost (at the top edge: 20 or more)", title="Cost after each layer", yscale="log")
         right.set_ylim(2, CEILING * 1.05)
         right.set_yticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
@@ -83,7 +83,10 @@ class CostLab(Lab):
         self.limit.set_label("maximum loss")
         key = left.legend(fontsize=8, loc="upper left")
         right_key = right.legend(fontsize=8, loc="upper right")
-        return Picture(figure, [self.surface, self.limit, *self.paths.values(), key, *self.costs.values(), right_key])
+        self.title = left.title
+        return Picture(
+            figure, [self.title, self.surface, self.limit, *self.paths.values(), key, *self.costs.values(), right_key]
+        )
 
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
         """The surface and the cost of all published points under these settings."""
@@ -91,6 +94,7 @@ class CostLab(Lab):
             self.controls[name].value for name in ("max_loss", "penalty", "epsilon", "sparsity")
         )
         baseline = BASELINE_LOSS["annealing"]
+        self.title.set_text(f"Cost with penalty {penalty:.3g}, epsilon {epsilon:.2g}")
         if cause != "sparsity":
             grid = np.meshgrid(LOSSES, SPARSITIES)
             self.surface.set_data(_cost(grid[0], baseline, grid[1], limit, penalty, epsilon))
@@ -114,8 +118,7 @@ class CostLab(Lab):
             winner = min(last, key=lambda method: last[method])
             verdict = f"calls the published {NAMES[winner]} run the better one"
         sentence = (
-            f"With a maximum loss of {limit:.2f}, a penalty of {penalty:.3g}, epsilon {epsilon:.1e} and the sparsity "
-            f"taken as {which}, the objective {verdict}: {last['annealing']:.6g} (SA) "
-            f"against {last['genetic']:.6g} (GA)."
+            f"Maximum loss {limit:.2f}, penalty {penalty:.3g}, epsilon {epsilon:.1e}, sparsity {which}: the objective "
+            f"{verdict}, {last['annealing']:.6g} (SA) against {last['genetic']:.6g} (GA)."
         )
         return sentence, facts

@@ -73,7 +73,8 @@ def spread(densities: ArrayLike, weights: ArrayLike, kept: float, fixed: int | N
         kept -= sizes[full].sum()
         if free.any() and not np.any(wanted[free] > 0):
             wanted[free] = 1e-9  # a layer that was empty fills up once all others are full
-    return np.clip(wanted, 0.0, 1.0)
+    clipped: Densities = np.clip(wanted, 0.0, 1.0)
+    return clipped
 
 
 class Densest:
@@ -107,7 +108,9 @@ class Densest:
             return [Scored(1.0 - each.accuracy, each) for each in reached]
 
         def move(densities: Densities, rate: float, rng: np.random.Generator) -> Densities:
-            return spread(np.maximum(densities, 1e-4) * np.exp(rng.normal(0.0, rate, len(self.sizes))), self.sizes, kept)
+            return spread(
+                np.maximum(densities, 1e-4) * np.exp(rng.normal(0.0, rate, len(self.sizes))), self.sizes, kept
+            )
 
         begin = spread(np.asarray(start, float), self.sizes, kept)
         settings = {"temperature": 0.005, "schedule": "linear", "mutation_rate": 0.5}
@@ -166,9 +169,7 @@ class DensityLab(Lab):
         self.names = self.network.names
         recorded_for = recorded()
         self.evaluations = int(recorded_for["evaluations"])
-        self.best = {
-            (run["total"], run["corrected"]): np.array(run["densities"]) for run in recorded_for["runs"]
-        }
+        self.best = {(run["total"], run["corrected"]): np.array(run["densities"]) for run in recorded_for["runs"]}
         self.rivals: dict[Any, Evaluation] = {}
         self.magnitudes: dict[Any, tuple[Masks, Evaluation]] = {}
         self.high_score: dict[tuple[float, bool], float] = {}
@@ -262,7 +263,7 @@ class DensityLab(Lab):
         yours = self.densest.evaluate(masks, corrected)
         magnitude_masks, magnitude = self._magnitude(pruned, corrected)
         densities, rival = self._annealer(total, corrected)
-        shown = {
+        shown: dict[str, Any] = {
             "you": self.densities,
             "magnitude": [mask.mean() for mask in magnitude_masks],
             "annealer": densities if locked else np.zeros(len(self.sizes)),

@@ -38,8 +38,8 @@ def make_child(
     mother: Mask, father: Mask, kind: str, point: int, rate: float, rng: np.random.Generator
 ) -> tuple[Mask, Mask]:
     """A child before and after its mutation, by the genetic algorithm's own operators."""
-    crossed = single_point_crossover(mother, father, point)[0] if kind == KINDS[0] else uniform_crossover(
-        mother, father, rng
+    crossed = (
+        single_point_crossover(mother, father, point)[0] if kind == KINDS[0] else uniform_crossover(mother, father, rng)
     )
     return crossed, mutate(crossed, rate, rng)
 

@@ -48,7 +48,9 @@ def record(
 
     All metrics are those of the images that candidates were scored on; the test images are looked at once, at the end.
     """
-    comparison = compare(tuple(SEARCHES), seeds=seeds, evaluations=evaluations, data=data, network=network, callback=told)
+    comparison = compare(
+        tuple(SEARCHES), seeds=seeds, evaluations=evaluations, data=data, network=network, callback=told
+    )
     evaluator = search_evaluator(COURSE, data, network)
     baseline = evaluator.evaluate(network.keep_all())
     grid = list(range(EVERY, evaluations + 1, EVERY))
@@ -136,7 +138,9 @@ def recorded() -> dict[str, Any]:
 class RaceLab(Lab):
     """SA, GA and the controls against evaluations spent, mean and band over seeds, on recorded runs."""
 
-    task = "Give the searches a budget. Who leads, by how much, and does any of them beat a control that spends nothing?"
+    task = (
+        "Give the searches a budget. Who leads, by how much, and does any of them beat a control that spends nothing?"
+    )
 
     def __init__(
         self, data: Dataset | None = None, network: Network | None = None, recording: dict[str, Any] | None = None

@@ -111,7 +111,7 @@ class TemperatureLab(Lab):
         (self.curve,) = odds.plot(DELTAS, np.ones(len(DELTAS)), color=COLOURS[1], linewidth=2, label="accepted")
         (self.line,) = cooling.plot([], [], color=COLOURS[0])
         (self.now,) = cooling.plot([], [], color=COLOURS[1], marker="o", markersize=8, linestyle="none")
-        marks = {"linestyle": "none", "markersize": 5}
+        marks: dict[str, Any] = {"linestyle": "none", "markersize": 5}
         (self.taken,) = run.plot([], [], marker="o", color=COLOURS[0], label="accepted", **marks)
         (self.refused,) = run.plot([], [], marker="x", color=COLOURS[1], label="refused", **marks)
         (self.best,) = run.plot([], [], color="black", linewidth=1.5, label="best so far")
