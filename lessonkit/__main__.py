@@ -15,6 +15,7 @@ COMMANDS = {
     "train": ("lessonkit.commands.train", "train LeNet-5 by the published recipe"),
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are as made"),
     "record": ("lessonkit.commands.record", "run again what the labs on races and densities show"),
+    "colab": ("lessonkit.commands.colab", "run the notebooks with Google Colab's versions"),
     "bench": ("lessonkit.bench", "measure the evaluator against Keras and against the arithmetic floor"),
 }
 

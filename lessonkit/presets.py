@@ -43,7 +43,7 @@ class Preset:
     genetic: Mapping[str, Any] = field(default_factory=dict)
 
     def for_data(self, name: str) -> Preset:
-        """This preset on the data called `name`: the stand-in's network has a higher loss before anything is pruned."""
+        """Return the preset for the data called `name`: the stand-in's unpruned network has a higher loss."""
         limit = self.standin_loss_to_warmup if name == "standin" else self.loss_to_warmup
         return dataclasses.replace(self, loss_to_warmup=limit)
 
