@@ -16,6 +16,7 @@ from lessonkit.search import Callback, Problem, Scored, SearchResult, Step, draw
 
 Individual = TypeVar("Individual")
 Move = Callable[[Mask, float, np.random.Generator], Mask]
+Crossover = Callable[[Mask, Mask, np.random.Generator], Mask]  # (mother, father, rng) -> child
 
 
 def tournament_select(costs: ArrayLike, size: int, rng: np.random.Generator) -> int:
@@ -59,7 +60,7 @@ def evolve(
     population: int = 12,
     elite: int = 2,
     tournament: int = 5,
-    crossover: str = "single-point",
+    crossover: str | Crossover = "single-point",
     crossover_probability: float = 0.9,
     mutation_rate: float = 0.15,
     initial_rate: float | tuple[float, float] = 0.15,
@@ -77,7 +78,7 @@ def evolve(
     start : the mask around which the first population is drawn, each individual by `move` at `initial_rate`.
     generations : after the first population; each costs ``population - elite`` evaluations.
     tournament : entrants for each parent.
-    crossover : "single-point" or "uniform".
+    crossover : "single-point", "uniform", or a function (mother, father, rng) -> child.
     mutation_rate : the rate given to `move` for children in the first generation; it falls in a straight line to 0.
     initial_rate : the rate of the first population; of a pair (low, high), the individuals have rates from one to the
         other. While no individual stays under the penalty, the population is drawn again with the rates times
@@ -91,7 +92,7 @@ def evolve(
     """
     if not 0 <= elite < population:
         raise LessonkitError(f"an elite of {elite} does not fit a population of {population}: choose 0 to less than it")
-    if crossover not in ("single-point", "uniform"):
+    if not callable(crossover) and crossover not in ("single-point", "uniform"):
         raise LessonkitError(f"no crossover is called {crossover!r}: choose single-point or uniform")
     began, spent = time.perf_counter(), problem.evaluations
     low, high = initial_rate if isinstance(initial_rate, Sequence) else (initial_rate, initial_rate)
@@ -122,7 +123,9 @@ def evolve(
                 mother, father = (people[tournament_select(costs, tournament, rng)] for _ in range(2))
                 child = mother.copy()
                 if rng.random() < crossover_probability:
-                    if crossover == "uniform":
+                    if callable(crossover):
+                        child = crossover(mother, father, rng)
+                    elif crossover == "uniform":
                         child = uniform_crossover(mother, father, rng)
                     else:
                         child, _ = single_point_crossover(mother, father, int(rng.integers(1, mother.size)))

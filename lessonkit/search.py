@@ -65,6 +65,12 @@ class Problem(Generic[Candidate]):
         self.evaluations += len(candidates)
         return [each if isinstance(each, Scored) else Scored(float(each)) for each in self._score(candidates)]
 
+    def charge(self, evaluations: int) -> None:
+        """Count work that is no evaluation of a candidate but costs as much, such as a gradient."""
+        if evaluations > self.remaining:
+            raise BudgetExhaustedError(f"asked for {evaluations} evaluations' work with {self.remaining:.0f} left")
+        self.evaluations += evaluations
+
     def cost(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """The costs alone, shape (candidates,)."""
         return np.array([scored.cost for scored in self.score(candidates)])

@@ -1,0 +1,181 @@
+"""Pruning as a system of spins: up keeps a weight, down prunes it; the loss is its energy, annealed on the model alone.
+
+For each unit of a layer, with s in {-1, +1}: E(s) = -1/2 s J s - h s, up to a constant. J and h come from the layer-wise
+quadratic model of the loss, input second moments times output-slope second moments (Kirkpatrick, Gelatt & Vecchi 1983
+for the spins; Martens & Grosse 2015 for the moments). Units do not interact, so that all are annealed at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lessonkit.data import Split
+from lessonkit.errors import LessonkitError
+from lessonkit.gradient import loss_gradient
+from lessonkit.masks import Mask, Masks
+from lessonkit.network import Network
+
+Array = NDArray[np.float32]
+
+
+def energy(s: ArrayLike, couplings: ArrayLike, field: ArrayLike) -> float:
+    """-1/2 s^T J s - h^T s for spins of -1 and +1, shapes (n,), (n, n) and (n,)."""
+    spins, j, h = np.asarray(s, float), np.asarray(couplings, float), np.asarray(field, float)
+    return float(-0.5 * spins @ j @ spins - h @ spins)
+
+
+def flip_energy(s: ArrayLike, couplings: ArrayLike, field: ArrayLike, k: int) -> float:
+    """What the energy changes by when spin `k` turns: 2 s_k (sum over l != k of J_kl s_l + h_k), for symmetric J."""
+    spins, j, h = np.asarray(s, float), np.asarray(couplings, float), np.asarray(field, float)
+    return float(2 * spins[k] * (j[k] @ spins - j[k, k] * spins[k] + h[k]))
+
+
+@dataclass(frozen=True)
+class LayerModel:
+    """The quadratic model of one layer: 1/2 sum over units u of stiffness_u d_u^T A d_u, d the weights taken away.
+
+    Attributes
+    ----------
+    weights : shape (inputs, units).
+    moments : A, shape (inputs, inputs), or one for each unit of a convolution, (units, inputs, inputs).
+    stiffness : shape (units,).
+    """
+
+    weights: Array
+    moments: Array
+    stiffness: Array
+
+    def energy(self, kept: Mask) -> float:
+        """The model's loss, above that of keeping everything."""
+        gone = np.where(kept, 0, self.weights)
+        return float(0.5 * np.sum(self.stiffness * np.sum(gone * self.response(gone), axis=0)))
+
+    def response(self, gone: Array) -> Array:
+        """A times the removed weights, unit by unit; shape (inputs, units)."""
+        if self.moments.ndim == 2:
+            return np.asarray(self.moments @ gone)
+        return np.einsum("uik,ku->iu", self.moments, gone)
+
+    def flip_energies(self, kept: Mask, response: Array) -> Array:
+        """The change of the energy for every single flip, from the kept `response`; shape (inputs, units)."""
+        turned = np.where(kept, self.weights, -self.weights)  # what is taken away more, or given back
+        diagonal = np.diagonal(self.moments, axis1=-2, axis2=-1).T
+        own = diagonal[:, np.newaxis] if self.moments.ndim == 2 else diagonal
+        return self.stiffness * (turned * response + 0.5 * own * turned * turned)
+
+    def couplings(self, unit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """J and h of one unit, for `energy` and `flip_energy`; the constant that they leave out is not returned."""
+        moments = self.moments if self.moments.ndim == 2 else self.moments[unit]
+        w = self.weights[:, unit].astype(float)
+        # removed share (1 - s) / 2: 1/2 a q^T A q with q = w (1 - s) / 2
+        pairs = 0.25 * float(self.stiffness[unit]) * moments * np.outer(w, w)
+        field = 0.5 * pairs.sum(axis=1) * 2
+        couplings = -(pairs - np.diag(np.diag(pairs)))
+        return couplings, field
+
+
+def layer_models(network: Network, images: Split, rng: np.random.Generator) -> list[LayerModel]:
+    """One model a layer, around the unpruned network."""
+    found = loss_gradient(network, network.keep_all(), images.images, images.labels, rng=rng)
+    n, models = np.float32(len(images)), []
+    for each, kernel in zip(found.each, network.kernels, strict=True):
+        weights = kernel.reshape(-1, kernel.shape[-1])
+        if each.errors is None:
+            slopes = each.inputs.reshape(*weights.shape, -1).transpose(1, 0, 2)
+            models.append(
+                LayerModel(weights, slopes @ slopes.transpose(0, 2, 1) / n, np.ones(weights.shape[1], np.float32))
+            )
+        else:
+            stiffness = np.einsum("un,un->u", each.errors, each.errors) / n
+            models.append(LayerModel(weights, each.inputs @ each.inputs.T / n, stiffness))
+    return models
+
+
+def anneal_spins(
+    model: LayerModel,
+    kept: Mask,
+    rng: np.random.Generator,
+    *,
+    sweeps: int = 20,
+    temperature: float = 1.0,
+    price: float = 0.0,
+) -> tuple[Mask, int]:
+    """Metropolis at falling temperature: every spin is asked once a sweep, one spin of each unit at a time.
+
+    Parameters
+    ----------
+    kept : where to start, shape (inputs, units).
+    temperature : the first one, in units of the mean size of a flip's energy; it falls in a straight line to 0.
+    price : what keeping a weight costs, the chemical potential that sets how many are kept.
+
+    Returns
+    -------
+    the mask at the end, and how many flips were tried.
+    """
+    if kept.shape != model.weights.shape:
+        raise LessonkitError(f"a mask of shape {kept.shape} does not fit a layer of {model.weights.shape}")
+    kept = kept.copy()
+    response = model.response(np.where(kept, 0, model.weights).astype(np.float32))
+    inputs, units = kept.shape
+    unit = np.arange(units)
+    shared = model.moments.ndim == 2
+    scale = temperature * float(np.abs(model.flip_energies(kept, response)).mean())
+    diagonal = np.diagonal(model.moments, axis1=-2, axis2=-1)
+    for sweep in range(sweeps):
+        heat = scale * (1 - sweep / sweeps)
+        order = rng.permuted(np.tile(np.arange(inputs), (units, 1)), axis=1)
+        luck = -np.log(rng.random((inputs, units)))  # accept when delta <= heat * luck: the Metropolis rule
+        for turn in range(inputs):
+            row = order[:, turn]
+            state = kept[row, unit]
+            gone = np.where(state, model.weights[row, unit], -model.weights[row, unit])
+            own = diagonal[row] if shared else diagonal[unit, row]
+            delta = model.stiffness * (gone * response[row, unit] + 0.5 * own * gone * gone)
+            delta += np.where(state, -price, price)
+            turned = delta <= heat * luck[turn]
+            if turned.any():
+                rows, which = row[turned], unit[turned]
+                kept[rows, which] ^= True
+                columns = model.moments[:, rows] if shared else model.moments[which, rows].T
+                response[:, which] += columns * gone[turned]
+    return kept, sweeps * kept.size
+
+
+def spin_masks(
+    network: Network, images: Split, sparsity: float, rng: np.random.Generator, *, sweeps: int = 5, rounds: int = 12
+) -> tuple[Masks, int]:
+    """Masks of all layers at a global sparsity: one price for all, found by halving; returns the flips tried, too.
+
+    The last few bits are turned where the model minds it least, so that the count is exact.
+    """
+    models = layer_models(network, images, rng)
+    wanted = network.prunable_weights - round(sparsity * network.prunable_weights)
+    low, high, tried = -12.0, 2.0, 0
+    masks = [np.ones(model.weights.shape, bool) for model in models]
+    unit = float(
+        np.mean(np.concatenate([model.stiffness.mean() * np.square(model.weights).ravel() for model in models]))
+    )
+    for _ in range(rounds):
+        middle = (low + high) / 2
+        masks = []
+        for model in models:
+            mask, flips = anneal_spins(
+                model, np.ones(model.weights.shape, bool), rng, sweeps=sweeps, price=unit * 10**middle
+            )
+            masks.append(mask)
+            tried += flips
+        kept = sum(int(mask.sum()) for mask in masks)
+        low, high = (middle, high) if kept > wanted else (low, middle)
+    pairs = [
+        model.flip_energies(mask, model.response(np.where(mask, 0, model.weights).astype(np.float32)))
+        for model, mask in zip(models, masks, strict=True)
+    ]
+    flat, costs = np.concatenate([mask.ravel() for mask in masks]), np.concatenate([pair.ravel() for pair in pairs])
+    over = int(flat.sum()) - wanted
+    members = np.flatnonzero(flat if over > 0 else ~flat)
+    flat[members[np.argsort(costs[members], kind="stable")[: abs(over)]]] = over < 0
+    parts = np.split(flat, np.cumsum([mask.size for mask in masks])[:-1])
+    return tuple(part.reshape(kernel.shape) for part, kernel in zip(parts, network.kernels, strict=True)), tried

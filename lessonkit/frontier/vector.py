@@ -1,0 +1,106 @@
+"""A whole network's mask as one boolean vector: the candidate of the frontier's searches, and its counted problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lessonkit.data import Split
+from lessonkit.errors import LessonkitError
+from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.gradient import activations
+from lessonkit.masks import Mask, Masks
+from lessonkit.network import Network
+from lessonkit.search import Problem, Scored
+
+
+def join(masks: Sequence[Mask]) -> Mask:
+    """All layers' masks, flattened and put in a row: shape (prunable weights,)."""
+    return np.concatenate([np.ravel(mask) for mask in masks])
+
+
+def split(vector: Mask, network: Network) -> Masks:
+    """The masks that `join` put in a row."""
+    ends = np.cumsum([kernel.size for kernel in network.kernels])
+    if vector.shape != (ends[-1],):
+        raise LessonkitError(f"a mask vector of shape {vector.shape} does not fit {ends[-1]} prunable weights")
+    parts = np.split(vector, ends[:-1])
+    return tuple(part.reshape(kernel.shape) for part, kernel in zip(parts, network.kernels, strict=True))
+
+
+def kept_at(network: Network, sparsity: float) -> int:
+    """How many weights are left at a global sparsity: all but exactly round(sparsity * weights)."""
+    if not 0 <= sparsity < 1:
+        raise LessonkitError(f"a sparsity of {sparsity} makes no network: choose 0 or more, and less than 1")
+    return network.prunable_weights - round(sparsity * network.prunable_weights)
+
+
+class MaskProblem(Problem[Mask]):
+    """The loss of whole-network masks on some images, at exactly `kept` weights; every evaluation counts.
+
+    Dense layers are most of the weights and little of the work. While a search leaves the convolutions as they are,
+    what they make of the images is kept.
+
+    Parameters
+    ----------
+    images : what the search may see: training or validation images, never the test's.
+    kept : weights that every candidate must keep; None allows any number.
+    """
+
+    def __init__(self, network: Network, images: Split, kept: int | None, budget: int | None = None) -> None:
+        super().__init__(self._costs, budget)
+        self.network, self.images, self.kept = network, images, kept
+        self.convolutions = sum(layer.is_convolution for layer in network.layers)
+        self.front = sum(kernel.size for kernel in network.kernels[: self.convolutions])
+        self._whole: Evaluator | None = None
+        self._asked: bytes = b""
+        self._tail: tuple[bytes, Network, Split, Evaluator] | None = None
+        self.best: tuple[float, Mask | None] = (np.inf, None)
+
+    def evaluate(self, vector: Mask) -> Evaluation:
+        """What a mask achieves; not counted."""
+        if self.kept is not None and np.count_nonzero(vector) != self.kept:
+            raise LessonkitError(f"a candidate keeps {np.count_nonzero(vector)} weights, and should keep {self.kept}")
+        masks = split(vector, self.network)
+        if not self.convolutions:
+            return self._evaluator().evaluate(masks)
+        key = vector[: self.front].tobytes()
+        if self._tail is None or self._tail[0] != key:
+            if key != self._asked:  # once is no reason to keep the activations: most such proposals are refused
+                self._asked = key
+                return self._evaluator().evaluate(masks)
+            self.tail(vector)
+        assert self._tail is not None
+        return self._tail[3].evaluate(masks[self.convolutions :])
+
+    def tail(self, vector: Mask) -> tuple[Network, Split]:
+        """The dense layers as a network of their own, and what the masked convolutions give it to see."""
+        key = vector[: self.front].tobytes()
+        if self._tail is None or self._tail[0] != key:
+            masks = split(vector, self.network)
+            seen = activations(self.network, masks, self.images.images, self.convolutions)
+            rest = Network(seen.shape[1:], self.network.layers[self.convolutions :], self.network.total_layers)
+            features = Split(seen, self.images.labels)
+            self._tail = (key, rest, features, Evaluator(rest, seen, self.images.labels))
+        return self._tail[1], self._tail[2]
+
+    def _evaluator(self) -> Evaluator:
+        if self._whole is None:
+            self._whole = Evaluator(self.network, self.images.images, self.images.labels)
+        return self._whole
+
+    def _costs(self, candidates: Sequence[Mask]) -> list[Scored]:
+        scored = []
+        for vector in candidates:
+            evaluation = self.evaluate(vector)
+            scored.append(Scored(evaluation.loss, evaluation, 1 - np.count_nonzero(vector) / vector.size))
+            if evaluation.loss < self.best[0]:
+                self.best = (evaluation.loss, vector)
+        return scored
+
+
+def ranks(scores: Sequence[NDArray[np.floating]]) -> list[NDArray[np.int64]]:
+    """For each layer the place of every weight when the largest score comes first, from 0; equal ones in order."""
+    return [np.argsort(np.argsort(-layer, axis=None, kind="stable")).reshape(layer.shape) for layer in scores]
