@@ -28,7 +28,7 @@ import numpy as np
 
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.baselines import lowest_pruned
-from lessonkit.exercises import check, hint, progress, solution
+from lessonkit.exercises import check, progress
 from lessonkit.figures import lesson02 as figures
 
 # %% [markdown]

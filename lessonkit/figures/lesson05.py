@@ -1,0 +1,77 @@
+"""Figures of lesson 5: the winner's curse, results with intervals, a Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lessonkit.plots import COLOURS, MARKERS, Plot, new_figure
+
+
+def winner_plot(seen: ArrayLike, fresh: ArrayLike) -> Plot:
+    """Loss of many masks on the images that chose among them, against their loss on fresh images."""
+    x, y = np.asarray(seen), np.asarray(fresh)
+    winner = int(np.argmin(x))
+    figure = new_figure(8, 4)
+    axis = figure.subplots()
+    axis.plot(x, y, "o", color=COLOURS[4], markersize=4, label="a mask")
+    axis.plot(
+        x[winner], y[winner], "*", color=COLOURS[1], markersize=16, label="the winner on the images of the search"
+    )
+    shift = float(np.mean(y - x))
+    ends = np.array([x.min(), x.max()])
+    axis.plot(ends, ends + shift, "--", color=COLOURS[6], label=f"same loss, but for the mean difference {shift:+.3f}")
+    axis.set(xlabel="loss on the few images of the search", ylabel="loss on fresh images")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    side = "above" if y[winner] > x[winner] + shift else "below"
+    alt = (
+        f"{len(x)} masks, loss on fresh images against loss on the images of the search. The winner of the search has "
+        f"{x[winner]:.3f} there and {y[winner]:.3f} on fresh images; it lies {side} the line of the average mask."
+    )
+    return Plot(figure, alt)
+
+
+def intervals_plot(values: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float]]) -> Plot:
+    """Test accuracy of every seed, its mean, and the interval of the mean; a row a method."""
+    figure = new_figure(8, 0.6 * len(values) + 1.2)
+    axis = figure.subplots()
+    told = []
+    for place, (name, each) in enumerate(values.items()):
+        low, high = intervals[name]
+        colour = COLOURS[place % len(COLOURS)]
+        axis.plot(100 * np.array([low, high]), [place, place], "-", color=colour, linewidth=5, alpha=0.35)
+        axis.plot(
+            100 * np.asarray(each), [place] * len(each), MARKERS[place % len(MARKERS)], color=colour, markersize=5
+        )
+        axis.plot(100 * np.mean(each), place, "|", color="black", markersize=16)
+        told.append(f"{name} {100 * np.mean(each):.1f} ({100 * low:.1f} to {100 * high:.1f})")
+    axis.set_yticks(range(len(values)), values)
+    axis.invert_yaxis()
+    axis.set(
+        xlabel="test accuracy in %; a point a seed, a bar the 95% interval of the mean", ylim=(len(values) - 0.5, -0.5)
+    )
+    axis.grid(alpha=0.3, axis="x")
+    return Plot(figure, f"Test accuracy in percent, mean and 95% interval: {'; '.join(told)}.")
+
+
+def front_plot(points: Mapping[str, ArrayLike], front: ArrayLike) -> Plot:
+    """Clouds of (loss, sparsity), a method each, and the front through the non-dominated points."""
+    figure = new_figure(8, 4.4)
+    axis = figure.subplots()
+    for number, (name, cloud) in enumerate(points.items()):
+        loss, sparsity = np.asarray(cloud).T
+        axis.plot(sparsity, loss, MARKERS[number], color=COLOURS[number], markersize=4, alpha=0.6, label=name)
+    best = np.asarray(front)
+    best = best[np.argsort(best[:, 1])]
+    axis.step(best[:, 1], best[:, 0], "-", where="pre", color="black", linewidth=1, label="Pareto front")
+    axis.set(xlabel="sparsity, mean over layers", ylabel="loss on the images of the search (logarithmic)", yscale="log")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    alt = (
+        f"Loss against sparsity: {', '.join(f'{len(np.asarray(few))} masks of {name}' for name, few in points.items())}"
+        f". The Pareto front of {len(best)} points runs from sparsity {best[0, 1]:.2f} to {best[-1, 1]:.2f}."
+    )
+    return Plot(figure, alt)
