@@ -13,6 +13,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines would land in every notebook
 
 import keras
+import tensorflow as tf
 
 from lessonkit.data import Dataset, load_mnist
 from lessonkit.errors import LessonkitError
@@ -90,10 +91,10 @@ def train(
     Parameters
     ----------
     epochs : passes over the training images; None takes the recipe's 50 (150 for the smaller stand-in).
-    seed : of the weights' initial values and of the order of the batches. It reaches Keras's generators alone.
+    seed : of the weights' initial values and of the order of the batches. It reaches TensorFlow's generators alone.
     callback : called after each epoch with its number, from 1, and Keras's figures of it.
     """
-    keras.utils.set_random_seed(seed)
+    tf.random.set_seed(seed)  # of the batches; keras.utils.set_random_seed would seed Python and numpy for everybody
     initialise(model, seed)
     told = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: callback(epoch + 1, dict(logs or {})) if callback else None
