@@ -63,7 +63,9 @@ def test_the_walk_accepts_as_often_as_the_metropolis_rule_says(monkeypatch, delt
 
 
 def test_an_equal_cost_is_accepted():
-    result = anneal(Problem(lambda states: [1.0] * len(states)), 0, move=lambda s, r, g: s + 1, rng=np.random.default_rng(0))
+    result = anneal(
+        Problem(lambda states: [1.0] * len(states)), 0, move=lambda s, r, g: s + 1, rng=np.random.default_rng(0)
+    )
     assert all(step.accepted for step in result.history)
     assert result.best == 0  # but it is no better
 
@@ -73,9 +75,7 @@ def test_the_schedules_by_their_formulas():
         [2.0, 2 / (1 + math.log(2)), 2 / (1 + math.log(200))]
     )
     assert [linear_cooling(2.0, step, 100) for step in (0, 50, 100)] == pytest.approx([2.0, 1.001, 0.002])
-    assert [geometric_cooling(2.0, step, 100) for step in (0, 50, 100)] == pytest.approx(
-        [2.0, 2 * 1e-3**0.5, 0.002]
-    )
+    assert [geometric_cooling(2.0, step, 100) for step in (0, 50, 100)] == pytest.approx([2.0, 2 * 1e-3**0.5, 0.002])
     ratios = [geometric_cooling(1.0, step + 1, 10) / geometric_cooling(1.0, step, 10) for step in range(10)]
     assert ratios == pytest.approx([1e-3 ** (1 / 10)] * 10)
 
@@ -101,7 +101,7 @@ def test_the_walk_uses_its_schedule_and_its_falling_rate(schedule):
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(LessonkitError, match="'boiling'.*logarithmic, linear, geometric"):
+    with pytest.raises(LessonkitError, match=r"'boiling'.*logarithmic, linear, geometric"):
         run(Rugged(), schedule="boiling")
 
 

@@ -76,7 +76,8 @@ def test_the_controls_stand_at_the_sparsity_that_the_search_reached(comparison):
             per_layer,
         )
         assert same_masks(
-            dataclasses.replace(overall, masks=magnitude_global(NETWORK.kernels, global_sparsity(search.masks))), overall
+            dataclasses.replace(overall, masks=magnitude_global(NETWORK.kernels, global_sparsity(search.masks))),
+            overall,
         )
         assert not same_masks(random, per_layer)
 
@@ -153,7 +154,11 @@ def test_every_search_spends_exactly_its_budget_by_an_independent_count(few, mon
 def test_the_published_settings_spend_the_published_numbers(monkeypatch, few):
     # 200 proposals a layer and the start of each; 20 generations of 10 children and a first population of 12
     assert REFERENCE.annealing["iterations"] == 200
-    assert (REFERENCE.genetic["generations"], REFERENCE.genetic["population"], REFERENCE.genetic["elite"]) == (20, 12, 2)
+    assert (REFERENCE.genetic["generations"], REFERENCE.genetic["population"], REFERENCE.genetic["elite"]) == (
+        20,
+        12,
+        2,
+    )
     counted = {}
     for method in ("annealing", "genetic"):
         monkeypatch.setattr(evaluator_module.LayerEvaluator, "evaluate", lambda self, some: [CHEAP] * len(some))

@@ -126,7 +126,7 @@ def test_the_next_generation_keeps_the_cheapest_and_adds_children(costs, data):
         return children[-1]
 
     following = next_generation(people, costs, elite, make_child)
-    ranked = [person for _, _, person in sorted(zip(costs, range(len(costs)), people, strict=True), key=lambda x: x[:2])]
+    ranked = [people[index] for index in sorted(range(len(costs)), key=lambda index: (costs[index], index))]
     assert following == ranked[:elite] + children
     assert len(following) == len(people)
 

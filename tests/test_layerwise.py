@@ -201,7 +201,19 @@ def test_a_pair_or_a_result_drops_in(tiny):
         ((np.ones((5, 4)), 1.0), r"type float64: it should be \(5, 4\), bool"),
         ((None, 1.0), "the search's best mask"),
     ],
-    ids="None,number,mask,mask of two rows,triple,no cost,text,exchanged,turned,floats,no mask".split(","),
+    ids=[
+        "None",
+        "number",
+        "mask",
+        "mask of two rows",
+        "triple",
+        "no cost",
+        "text",
+        "exchanged",
+        "turned",
+        "floats",
+        "no mask",
+    ],
 )
 def test_a_wrong_return_gives_a_clear_error(tiny, returned, message):
     with pytest.raises(LessonkitError, match=message):
@@ -247,7 +259,9 @@ def test_the_evaluation_belongs_to_the_masks(tiny):
         assert result.evaluation.correct == again.correct
 
 
-@pytest.mark.parametrize("search", [functools.partial(anneal, iterations=8), functools.partial(evolve, generations=1, population=4)])
+@pytest.mark.parametrize(
+    "search", [functools.partial(anneal, iterations=8), functools.partial(evolve, generations=1, population=4)]
+)
 def test_the_same_seed_gives_the_same_masks_bit_for_bit(lenet, search):
     runs = [
         prune_layerwise(search, lenet, loss_to_warmup=ENOUGH, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
