@@ -23,6 +23,10 @@ FOUND = [
 os.environ.setdefault("LESSONKIT_DATA", FOUND[0] if FOUND else "standin")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     option = config.option
@@ -36,8 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(kernel_environment(ROOT))  # kernels inherit it
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if item.get_closest_marker("slow") and not config.option.slow:
+            item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
         if not hasattr(item, "cell"):
             continue
         if "stderr" not in item.parent.skip_compare:

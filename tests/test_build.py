@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -236,6 +240,33 @@ def test_outside_a_course_one_line_says_where_to_go(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     assert main(["build", "--check"]) == 1
     assert "no folder solutions/" in capsys.readouterr().err
+
+
+def found_by_setup(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What the set-up cell finds in a folder, when nothing is installed."""
+    definition = setup_source().partition("\nfind_lessonkit()\n")[0]
+    code = f"import importlib.util\nimportlib.util.find_spec = lambda name: None\n{definition}\nfind_lessonkit()"
+    command = [sys.executable, "-c", f"{code}\nprint(sys.path[0])"]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_setup_cell_finds_a_parent_folder_a_zip_or_a_wheel_and_else_says_what_to_do(tmp_path):
+    nothing = found_by_setup(tmp_path)
+    assert nothing.returncode == 1
+    assert "Put the course's folder, its zip, or its wheel" in nothing.stderr
+    for archive, inside in (("lessonkit-main.zip", "lessonkit-main/lessonkit"), ("lessonkit-1-py3.whl", "lessonkit")):
+        folder = tmp_path / archive.replace(".", "_")
+        folder.mkdir()
+        with zipfile.ZipFile(folder / archive, "w") as packed:
+            packed.writestr(f"{inside}/__init__.py", "")
+        unpacked = Path(found_by_setup(folder).stdout.strip())
+        assert (unpacked / "lessonkit" / "__init__.py").is_file()
+        assert unpacked.is_relative_to(folder)
+    (tmp_path / "lessonkit").mkdir()
+    (tmp_path / "lessonkit" / "__init__.py").touch()
+    (tmp_path / "notebooks").mkdir()
+    assert found_by_setup(tmp_path / "notebooks").stdout.strip() == str(tmp_path)
 
 
 def test_no_address_is_invented():

@@ -160,6 +160,7 @@ def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
+        startup_timeout=CELL_SECONDS,
         kernel_name=NATIVE_KERNEL_NAME,
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],

@@ -101,7 +101,7 @@ def environment(folder: Path, say: Callable[[str], None] = print) -> Path:
 
 
 _VERSIONS_IN_USE = (
-    "import platform, importlib.metadata as m; print('Python', platform.python_version(), *(f'{n} {m.version(n)}' "
+    "import platform, importlib.metadata as m; print(f'Python {platform.python_version()}', *(f'{n} {m.version(n)}' "
     "for n in ('tensorflow', 'keras', 'numpy', 'matplotlib', 'ipywidgets', 'ipykernel', 'ipython')), sep=', ')"
 )
 
