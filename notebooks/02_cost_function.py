@@ -1,0 +1,475 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] tags=["badge"]
+# <!-- The badge's place; `publish` fills it in. -->
+
+# %% [markdown]
+# # 02 The cost function: what does a search want?
+#
+# A search does what its cost says, not what its author meant. In this notebook you rebuild the cost of a published
+# experiment, piece by piece, and read its results with it. You will find that the words and the numbers do not always
+# agree, and that some results were decided by the cost before the search began.
+#
+# **Objectives.** After this notebook you can
+#
+# - tell the mean of the layers' sparsities from the sparsity of the whole network, and compute both;
+# - write the cost with its penalty and its warm-up threshold, and say what one more percent of sparsity is worth in
+#   loss;
+# - find flaws in a published objective from its own table;
+# - repair a cost without changing what it says elsewhere.
+#
+# **Minutes.** Reading 30; exercises 5 + 5 + 10 + 4 + 8; about 65 in all.
+#
+# **Prerequisites.** Notebook 01: masks, loss, validation images.
+
+# %% tags=["setup", "nbval-ignore-output"]
+# Set-up, the same in every notebook: find the course's package, and say what is in use.
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PUBLISHED = ""
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def find_lessonkit():
+    """Installed; or in this folder or one above; or a wheel or zip beside the notebook; or the published package."""
+    found = importlib.util.find_spec("lessonkit")
+    if found is not None and found.origin is not None:
+        return
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "lessonkit" / "__init__.py").is_file():
+            sys.path.insert(0, str(folder))
+            return
+    for archive in sorted((*here.glob("lessonkit*.whl"), *here.glob("lessonkit*.zip")), reverse=True):
+        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(unpacked)
+        for package in unpacked.rglob("lessonkit/__init__.py"):
+            sys.path.insert(0, str(package.parent.parent))
+            return
+    if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
+        return
+    raise ModuleNotFoundError(
+        "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
+        f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
+    )
+
+
+find_lessonkit()
+importlib.invalidate_caches()
+from lessonkit.course.setup_cell import in_use
+
+print(in_use())
+
+# %%
+import numpy as np
+
+from lessonkit import Evaluator, load_mnist, load_network
+from lessonkit.baselines import lowest_pruned
+from lessonkit.exercises import check, progress
+from lessonkit.figures import lesson02 as figures
+
+# %% [markdown]
+# **Write down, before you go on:** a search may prune until the loss of the network reaches 1.0 (the unpruned network
+# has about 0.09), and it is rewarded for every weight it prunes. Where will the loss be when the search ends: near 0.1,
+# near 0.5, or near 1.0? Why?
+#
+# ## Two sparsities
+#
+# The network has layers $l = 1, \dots, 5$; layer $l$ has $n_l$ weights, of which $z_l$ are pruned. Its sparsity is
+# $s_l = z_l / n_l$. There are two ways to say one number about the whole network:
+#
+# $$\text{mean layer sparsity} = \frac{1}{5} \sum_l \frac{z_l}{n_l}, \qquad
+#   \text{global sparsity} = \frac{\sum_l z_l}{\sum_l n_l}.$$
+#
+# ### Exercise: the mean of the layers' sparsities
+#
+# **5 minutes.** `masks` is a list or tuple of boolean arrays, one a layer, `True` keeps a weight. Return a `float`: the
+# plain mean, over the layers, of each layer's pruned share.
+#
+# *Stuck? `hint("cost.mean_layer_sparsity", 1)`*
+
+
+# %%
+def mean_layer_sparsity(masks):
+    """Return the plain mean, over the layers, of each layer's pruned share. True keeps a weight."""
+    ...
+
+
+# %%
+mean_layer_sparsity = check("cost.mean_layer_sparsity", mean_layer_sparsity)
+
+# %% [markdown]
+# ### Exercise: the sparsity of the whole network
+#
+# **5 minutes.** Return a `float`: the pruned weights of all layers over all weights of all layers.
+#
+# *Stuck? `hint("cost.global_sparsity", 1)`*
+
+
+# %%
+def global_sparsity(masks):
+    """Return the pruned weights of all layers over all weights of all layers. True keeps a weight."""
+    ...
+
+
+# %%
+global_sparsity = check("cost.global_sparsity", global_sparsity)
+
+# %% [markdown]
+# Try both on masks of LeNet-5 that prune every weight of one layer and nothing else.
+
+# %%
+data = load_mnist()
+network = load_network(data.name)
+print("pruned away   mean layer sparsity   global sparsity")
+for pruned in range(len(network.layers)):
+    masks = [np.full(kernel.shape, index != pruned) for index, kernel in enumerate(network.kernels)]
+    print(f"{network.names[pruned]:12}{mean_layer_sparsity(masks):21.4f}{global_sparsity(masks):18.4f}")
+
+# %% [markdown]
+# ## Which of the two was published?
+#
+# The text of the experiment defines sparsity as the number of zeros over the number of all weights. It prunes layer
+# after layer, and its table gives loss and sparsity after each of them (published, simulated annealing and genetic
+# algorithm):
+
+# %%
+layers = ("Conv1", "Conv2", "FC1", "FC2", "Output")
+published = {
+    "annealing": [(0.1242, 0.1333), (0.3643, 0.2528), (0.7489, 0.3617), (0.8747, 0.3986), (0.9923, 0.4384)],
+    "genetic": [(0.1244, 0.1120), (0.3715, 0.2234), (0.7384, 0.3389), (0.8406, 0.3860), (0.9442, 0.4133)],
+}
+sizes = [kernel.size for kernel in network.kernels]
+print("after layer   annealing   genetic   weights that could have been pruned by then")
+for index, name in enumerate(layers):
+    first, second = published["annealing"][index][1], published["genetic"][index][1]
+    so_far = sum(sizes[: index + 1])
+    print(f"{name:12}{first:11.4f}{second:10.4f}{so_far:12,} of {sum(sizes):,} = {so_far / sum(sizes):.4f}")
+
+# %% [markdown]
+# **What do you notice?** Look at the first row: only Conv1 has been pruned so far. Which sparsity is this, and what is
+# the other one? Write your guess down before you unfold the answer.
+#
+# <details><summary>Answer</summary>
+#
+# Conv1 has 150 of 61,470 weights, so pruning all of it gives a global sparsity of 0.0024. The published 0.1333 cannot
+# be global. It is the plain mean of the five layers' sparsities, four of which are still 0: $0.1333 \cdot 5 = 0.667$ is
+# the sparsity of Conv1. The written formula and the reported number are two different things.
+#
+# </details>
+#
+# If that is so, every published row tells the sparsity of its layer: five times the increase. And with the five
+# sparsities the global one follows.
+
+# %%
+for name, rows in published.items():
+    means = np.array([0.0] + [sparsity for _, sparsity in rows])
+    each = 5 * np.diff(means)
+    listed = ", ".join(f"{layer} {share:.3f}" for layer, share in zip(layers, each, strict=True))
+    print(f"{name}: {listed}")
+    print(f"  mean layer sparsity {each.mean():.4f}, global sparsity {np.dot(each, sizes) / sum(sizes):.4f}")
+
+# %% [markdown]
+# The published 0.4384 is about 48% of all weights. Neither number is wrong; not to say which one is meant is. This
+# course always says `mean_layer_sparsity` or `global_sparsity`.
+#
+# ## The cost
+#
+# A mask should leave the loss alone and prune much. The experiment puts both into one number to be minimised. With the
+# baseline loss $L_0$, the masked network's loss $L$, the sparsity $s$ and $\varepsilon = 10^{-8}$:
+#
+# $$C = \begin{cases} (L_0 - L)^2 & \text{if } L < L_{\max} \\ 10^8 & \text{otherwise} \end{cases}
+#   \;+\; \frac{1}{s + \varepsilon}.$$
+#
+# From the threshold $L_{\max}$ on, the **penalty** $10^8$ takes the place of the squared difference: such a mask is
+# thought to be lost. $\varepsilon$ keeps the second term finite when nothing is pruned.
+
+# %%
+figures.terms_plot(0.0895)
+
+# %% [markdown]
+# ### Exercise: the cost of the published experiment
+#
+# **10 minutes.** Return a `float`. At `loss == max_loss` the penalty already applies.
+#
+# *Stuck? `hint("cost.pruning_cost", 1)`*
+
+
+# %%
+def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
+    """Return the squared difference of the losses, plus 1 / (sparsity + epsilon).
+
+    From `max_loss` on (at it, too) the penalty takes the place of the squared difference.
+    """
+    ...
+
+
+# %%
+pruning_cost = check("cost.pruning_cost", pruning_cost)
+
+# %% [markdown]
+# Does it give the published final costs? The published baseline loss is 0.0895, the threshold of the last layer 1.0.
+
+# %%
+for name, final in (("annealing", 3.0964), ("genetic", 3.1547)):
+    loss, sparsity = published[name][-1]
+    print(f"{name:10} published {final:.4f}, pruning_cost gives {pruning_cost(loss, 0.0895, sparsity, 1.0):.4f}")
+
+# %% [markdown]
+# The annealing row agrees to the last digits that the rounded table allows, the genetic row to two decimals only; the
+# table does not say why. At any rate the mean layer sparsity is what the search saw: put about 0.483 in its place and
+# the cost of annealing would be far off (try it).
+#
+# ### What is a percent of sparsity worth?
+#
+# Below the threshold, with $\varepsilon$ left out,
+#
+# $$\frac{\partial C}{\partial L} = 2 (L - L_0), \qquad \frac{\partial C}{\partial s} = -\frac{1}{s^2}.$$
+#
+# Along a line of equal cost the two balance. So for a little more sparsity $ds$ the cost lets the loss rise by
+#
+# $$dL = \frac{ds}{2\, s^2 (L - L_0)}.$$
+
+# %%
+for loss, sparsity in [(0.15, 0.05), *published["annealing"]]:
+    bought = 0.01 / (2 * sparsity**2 * (loss - 0.0895))
+    print(f"at sparsity {sparsity:.3f} and loss {loss:.3f}: 0.01 more sparsity may cost {bought:6.2f} of loss")
+
+# %% [markdown]
+# A loss of 2.30 is what guessing gives. At the beginning one more percent of sparsity may cost more than that.
+#
+# ## The warm-up threshold
+#
+# So there must be a limit, and it rises from layer to layer. With `loss_to_warmup` $= 1.0$ and layer index $i$ of $N$
+#
+# $$L_{\max}(i) = \text{loss\_to\_warmup} \cdot \frac{i + 1}{N}.$$
+#
+# ### Exercise: the warm-up threshold
+#
+# **4 minutes.** `layer_index` counts from 0. Return a `float`.
+#
+# *Stuck? `hint("cost.warmup_max_loss", 1)`*
+
+
+# %%
+def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
+    """Return the loss from which the penalty applies: equal steps, up to `loss_to_warmup` in the last layer.
+
+    `layer_index` counts from 0.
+    """
+    ...
+
+
+# %%
+warmup_max_loss = check("cost.warmup_max_loss", warmup_max_loss)
+
+# %% [markdown]
+# The experiment counts all 8 layers that Keras counts, pooling and flattening too. The five prunable layers have the
+# indices 0, 2, 5, 6 and 7. Their thresholds, beside the published losses after each layer:
+
+# %%
+limits = [warmup_max_loss(layer.position, network.total_layers, 1.0) for layer in network.layers]
+losses = {name: [loss for loss, _ in rows] for name, rows in published.items()}
+print("layer    threshold   annealing   genetic")
+for index, name in enumerate(layers):
+    print(f"{name:9}{limits[index]:9.4f}{losses['annealing'][index]:12.4f}{losses['genetic'][index]:10.4f}")
+
+# %%
+figures.thresholds_plot(layers, limits, losses)
+
+# %% [markdown]
+# **What do you notice?** Return to what you wrote down at the beginning. What decides the final loss: the search, or
+# something else?
+#
+# <details><summary>Answer</summary>
+#
+# After each of the first three layers both searches stand just below the threshold; annealing stays there to the end,
+# and the genetic algorithm within 0.06 of it. The cost pays so much for sparsity that the threshold alone holds the
+# loss down. Choose `loss_to_warmup` and you have very nearly chosen the final loss.
+#
+# </details>
+
+# %%
+figures.surface_plot(pruning_cost, 0.0895, 1.0, published)
+
+# %% [markdown]
+# The lines of equal cost stand nearly upright at low sparsity: that is the same fact as a picture. Move the penalty,
+# the threshold and $\varepsilon$ yourself:
+
+# %% tags=["mnist"]
+from lessonkit.labs import CostLab
+
+CostLab()
+
+# %% [markdown]
+# ### Two corners
+#
+# What does the cost say about a network in which *nothing* is pruned, and about one that is destroyed?
+
+# %%
+cases = {"nothing pruned": (0.09, 0.0), "destroyed": (2.3, 0.15), "one weight pruned": (0.09, 1 / sum(sizes))}
+for name, (loss, sparsity) in cases.items():
+    print(f"{name:18}{pruning_cost(loss, 0.09, sparsity, 1.0):18,.2f}")
+
+# %% [markdown]
+# **What do you notice?** Every layer-wise search starts with nothing pruned.
+#
+# <details><summary>Answer</summary>
+#
+# The intact network costs $1/\varepsilon = 10^8$, as much as the penalty. For a search that starts there, a first step
+# into ruin raises the cost by less than 7, which is little beside $10^8$, and the first mask below the threshold is
+# better than both by eight orders of magnitude. The first step of a run says nothing; the second term is finite, but it
+# is no measure of anything at $s = 0$.
+#
+# </details>
+#
+# The first threshold has another corner. It is 0.125, and the unpruned network's own loss must lie below it. It depends
+# on the images you look at:
+
+# %% tags=["mnist"]
+for count in (200, 1000, 2000, 3000):
+    few = data.validation.head(count)
+    loss = Evaluator(network, few.images, few.labels).evaluate(network.keep_all()).loss
+    room = limits[0] - loss
+    print(f"first {count:5,} validation images: baseline loss {loss:.4f}, {room:+.4f} left below the threshold")
+
+# %% [markdown]
+# With hardly any room, Conv1 can lose hardly any weight; with none, every candidate bears the penalty and the search
+# destroys the layer for the sake of $1/s$. The engine refuses to start then, and says so.
+#
+# ## Is nearer better?
+#
+# Now real masks. 200 random masks prune exactly 5% of FC2 each, so all have the same sparsity, and only the first term
+# decides. Rank them by `pruning_cost`:
+
+# %% tags=["mnist"]
+held = data.validation.head(1000)
+evaluator = Evaluator(network, held.images, held.labels)
+baseline = evaluator.evaluate(network.keep_all())
+rng = np.random.default_rng(0)
+fc2 = network.names.index("FC2")
+masks = [lowest_pruned(rng.random(network.kernels[fc2].shape), 0.05) for _ in range(200)]
+found = evaluator.layer(fc2, network.keep_all()).evaluate(masks)
+losses = np.array([each.loss for each in found])
+
+sparsity = 0.05 / 5  # the mean layer sparsity: the other four layers are whole
+costs = np.array([pruning_cost(loss, baseline.loss, sparsity, limits[fc2]) for loss in losses])
+order = np.argsort(costs)
+print(f"unpruned: loss {baseline.loss:.4f}, {baseline.correct} of {baseline.images} right")
+print("rank by cost     loss   right")
+for rank in (0, 1, 2):
+    print(f"{rank + 1:12}{losses[order[rank]]:9.4f}{found[order[rank]].correct:8}")
+lowest = int(np.argmin(losses))
+place = int(np.flatnonzero(order == lowest)[0])
+print(f"{place + 1:12}{losses[lowest]:9.4f}{found[lowest].correct:8}   <- the mask with the lowest loss")
+
+# %% [markdown]
+# **What do you notice?** Which of these masks would you take, and which one does the cost take? What is odd about the
+# formula?
+#
+# <details><summary>Answer</summary>
+#
+# Some masks make the loss *lower* than the baseline's: cutting a few connections improved the network on these images.
+# The squared difference $(L_0 - L)^2$ does not know up from down. It punishes an improvement by $d$ exactly as it
+# punishes a loss that is worse by $d$, so the cheapest mask is the one that changes the loss least, not the best one.
+#
+# </details>
+#
+# ### Exercise: a cost that does not punish improvement
+#
+# **8 minutes.** Return what `pruning_cost` returns, except that a loss below the baseline's costs nothing: only
+# $1/(s + \varepsilon)$ is left then. The penalty stays as it is.
+#
+# *Stuck? `hint("cost.one_sided_cost", 1)`*
+
+
+# %%
+def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
+    """Return `pruning_cost`, but with nothing to pay for a loss below the baseline's."""
+    ...
+
+
+# %%
+one_sided_cost = check("cost.one_sided_cost", one_sided_cost)
+
+# %% tags=["mnist"]
+repaired = np.array([one_sided_cost(loss, baseline.loss, sparsity, limits[fc2]) for loss in losses])
+free = int(np.count_nonzero(repaired == repaired.min()))
+print(f"masks that share the lowest cost: {free} of {len(masks)}")
+print(f"the mask with the lowest loss is one of them: {bool(repaired[lowest] == repaired.min())}")
+rest = pruning_cost(baseline.loss, baseline.loss, sparsity, limits[fc2])  # 1 / sparsity, the same for all
+figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": repaired - rest}, baseline.loss)
+
+# %% [markdown]
+# The repaired cost no longer prefers the worse mask, but it does not prefer the better one either: below the baseline
+# it is flat. A sum of two terms hides a decision that you have to take anyway: how much loss is a weight worth? The
+# last notebook takes it openly: the lowest loss *at a given sparsity*.
+#
+# **Recap**
+#
+# - The published sparsity is the mean over layers, not the global one that the text defines; 0.4384 is about 0.48 of
+#   all weights.
+# - $1/s$ outweighs the loss by far, so the threshold decides where the loss ends.
+# - The intact network and a destroyed one cost nearly the same, $10^8$.
+# - The squared difference punishes improvement; a one-sided difference does not.
+# - Read a table with the formula beside it. All of these flaws can be found without running anything but arithmetic.
+#
+# ## Check yourself
+#
+# 1. Two layers have 10 and 990 weights. 5 of the first and none of the second are pruned. Both sparsities?
+#
+# <details><summary>Answer</summary>
+#
+# The mean layer sparsity is $(0.5 + 0) / 2 = 0.25$, the global sparsity $5 / 1000 = 0.005$.
+#
+# </details>
+#
+# 2. Somebody sets `loss_to_warmup` to 0.5 in place of 1.0. What happens to the final loss? And to Conv1 on LeNet-5 with
+#    a baseline loss of 0.09?
+#
+# <details><summary>Answer</summary>
+#
+# The final loss ends close to 0.5. Conv1's threshold becomes 0.0625, below the baseline's own loss, so that every mask
+# of Conv1 bears the penalty: the experiment cannot be run like that.
+#
+# </details>
+#
+# 3. Why does it matter for the *search*, and not only for the report, that the sparsity is the mean over the layers?
+#
+# <details><summary>Answer</summary>
+#
+# The sparsity stands in the cost. One weight of Conv1 moves the mean by $1 / (5 \cdot 150)$, one of FC1 by
+# $1 / (5 \cdot 48000)$: 320 times less. The search is paid to cut where there is little to save.
+#
+# </details>
+#
+# **Where to read on**
+#
+# - Blalock, Gonzalez Ortiz, Frankle, Guttag (2020), *What is the state of neural network pruning?*: how pruning papers
+#   report, and why they are hard to compare.
+# - Gale, Elsen, Hooker (2019), *The state of sparsity in deep neural networks*.
+# - Goodfellow, Bengio, Courville (2016), *Deep Learning*: cross-entropy as a loss.
+
+# %%
+progress()
