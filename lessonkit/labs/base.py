@@ -209,7 +209,7 @@ def _loop_of_page() -> asyncio.AbstractEventLoop | None:
 def _words(sentence: str, facts: Mapping[str, str]) -> str:
     rows = "".join(
         f'<tr><th scope="row" style="text-align: left; font-weight: normal; padding: 0 10px 2px 0">{html.escape(name)}'
-        f'</th><td style="text-align: right; padding: 0 0 2px 0; white-space: nowrap"><b>{html.escape(value)}</b></td></tr>'
+        f'</th><td style="text-align: right; white-space: nowrap"><b>{html.escape(value)}</b></td></tr>'
         for name, value in facts.items()
     )
     return (
