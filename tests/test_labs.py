@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import itertools
 import json
@@ -40,11 +41,14 @@ from lessonkit.plots import new_figure
 
 LABS = lessonkit.labs.__all__
 PNG = b"\x89PNG"
+IMAGES = 150
 
 
 @pytest.fixture(scope="module")
 def data():
-    return load_mnist("standin")
+    """Few validation images: the labs take what there is, and the tests make hundreds of pictures."""
+    whole = load_mnist("standin")
+    return dataclasses.replace(whole, validation=whole.validation.head(IMAGES))
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +58,13 @@ def network():
 
 @pytest.fixture(scope="module")
 def evaluator(data, network):
-    split = data.validation.head(1000)
+    split = data.validation
     return Evaluator(network, split.images, split.labels)
 
 
 @pytest.fixture(scope="module")
 def recording(data, network):
-    return race.record(data, network, seeds=(0, 1), evaluations=200)
+    return race.record(data, network, seeds=(0, 1), evaluations=200, images=IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +291,7 @@ def test_pruning_lab_says_what_the_evaluator_says(make, evaluator, network, meth
     assert lab.facts["Loss, unpruned"] == f"{before.loss:.4f}"
     assert lab.facts["Global sparsity"] == f"{100 * global_sparsity(masks):.1f}%"
     assert lab.facts["Mean over layers"] == f"{100 * mean_layer_sparsity(masks):.1f}%"
-    assert f"({now.correct:,} of 1,000)" in words(lab)
+    assert f"({now.correct:,} of 150)" in words(lab)
 
 
 def test_cost_lab_says_what_the_objective_says(make):
@@ -315,7 +319,7 @@ def test_temperature_lab_shows_a_real_run(make, data, network):
     lab = make("TemperatureLab")
     lab.set_values({"temperature": 0.05, "schedule": "geometric", "rate": 0.1, "step": 30})
     lab.redraw()
-    split = data.validation.head(500)
+    split = data.validation
     engine = Evaluator(network, split.images, split.labels)
     start = magnitude_per_layer(network.kernels, [0.5, 0.5, 0.5, 0.5, 0.0])
     problem = layer_problem(engine, 4, start, engine.evaluate(network.keep_all()).loss)
@@ -395,7 +399,9 @@ def test_race_lab_says_what_was_recorded(recording):
 def test_the_recording_ends_where_the_search_ended(recording, data, network):
     from lessonkit.comparison import compare
 
-    row = next(row for row in compare(("annealing",), evaluations=200, data=data, network=network).rows)
+    row = next(
+        row for row in compare(("annealing",), evaluations=200, search_images=IMAGES, data=data, network=network).rows
+    )
     end = recording["methods"]["annealing"][0]
     assert end["sparsity"][-1] == pytest.approx(mean_layer_sparsity(row.masks), abs=1e-4)
     assert end["loss"][-1] == pytest.approx(row.search_loss, abs=1e-4)
@@ -422,6 +428,7 @@ def test_the_command_record_writes_both_files(tmp_path, capsys):
     from lessonkit.__main__ import main
 
     given = ["record", "--data", "standin", "--seeds", "1", "--evaluations", "100", "--density-evaluations", "2"]
+    given += ["--search-images", "100"]
     assert main([*given, "--quiet", "--output", str(tmp_path)]) == 0
     assert {file.name for file in tmp_path.iterdir()} == {"race.json", "densities.json"}
     recorded = json.loads((tmp_path / "race.json").read_text())
@@ -464,7 +471,7 @@ def test_density_lab_says_what_the_evaluator_says(make, data, network, evaluator
     other = magnitude_global(network.kernels, global_sparsity(masks))
     engine = [evaluator, evaluator]
     if corrected:
-        split = data.validation.head(1000)
+        split = data.validation
         means = correction.mean_inputs(network, data.train.head(density.MEAN_IMAGES).images)
         engine = [
             Evaluator(correction.correct_biases(network, each, means), split.images, split.labels)
@@ -524,7 +531,7 @@ def _logits(evaluator, number):
 
 
 def test_an_evaluator_takes_another_network_of_the_same_shape(data, network, evaluator):
-    split = data.validation.head(1000)
+    split = data.validation
     masks = magnitude_per_layer(network.kernels, 0.5)
     means = correction.mean_inputs(network, data.train.head(50).images)
     other = correction.correct_biases(network, masks, means)
@@ -562,6 +569,10 @@ def _notebook(path: Path, name: str, sentence: str, extra: str = "") -> Path:
     return path
 
 
+def _sentence(name: str) -> str:
+    return getattr(lessonkit.labs, name)(load_mnist("standin"), load_network("standin")).sentence
+
+
 def _nbval(*paths: Path) -> subprocess.CompletedProcess:
     environment = {**os.environ, "LESSONKIT_DATA": "standin", "PYTHONPATH": str(Path(lessonkit.__file__).parents[1])}
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
@@ -569,19 +580,19 @@ def _nbval(*paths: Path) -> subprocess.CompletedProcess:
     return subprocess.run([*command, *map(str, paths)], env=environment, cwd=folder, capture_output=True, text=True)
 
 
-def test_strict_nbval_passes_with_every_lab(make, tmp_path):
+def test_strict_nbval_passes_with_every_lab(tmp_path):
     pytest.importorskip("nbval")
-    made = _nbval(*[_notebook(tmp_path / f"{name}.ipynb", name, make(name).sentence) for name in LABS])
+    made = _nbval(*[_notebook(tmp_path / f"{name}.ipynb", name, _sentence(name)) for name in LABS])
     assert made.returncode == 0, made.stdout
     assert "6 passed" in made.stdout
 
 
-def test_strict_nbval_sees_another_state_and_an_error_in_a_callback(make, tmp_path):
+def test_strict_nbval_sees_another_state_and_an_error_in_a_callback(tmp_path):
     pytest.importorskip("nbval")
     other = _nbval(_notebook(tmp_path / "other.ipynb", "CostLab", "Something else."))
     assert other.returncode == 1, other.stdout
     cell = "lab = CostLab()\nlab.update = lambda cause: 1 / 0\nlab.controls['max_loss'].value = 0.5"
-    broken = _nbval(_notebook(tmp_path / "broken.ipynb", "CostLab", make("CostLab").sentence, cell))
+    broken = _nbval(_notebook(tmp_path / "broken.ipynb", "CostLab", _sentence("CostLab"), cell))
     assert "1 failed, 1 passed" in broken.stdout
 
 

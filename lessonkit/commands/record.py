@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("--seeds", type=at_least(1), default=5, metavar="N", help="race seeds 0 to N-1 (default: 5)")
     parser.add_argument("--evaluations", type=at_least(50), default=1000, metavar="N", help="a search (default: 1000)")
+    parser.add_argument("--search-images", type=at_least(1), metavar="N", help="images a race is scored on")
     parser.add_argument(
         "--density-evaluations", type=at_least(2), default=400, metavar="N", help="a run of densities (default: 400)"
     )
@@ -43,7 +44,8 @@ def main(options: argparse.Namespace) -> int:
                 bar.set_description(f"{method}, seed {seed}, {step.layer}", refresh=False)
                 bar.update()
 
-            found = race.record(data, network, range(options.seeds), options.evaluations, told)
+            given = (range(options.seeds), options.evaluations, options.search_images)
+            found = race.record(data, network, *given, told)
         _write(folder / race.RECORDED.name, found)
     if options.only != "race":
         _write(folder / density.RECORDED.name, density.record(data, network, options.density_evaluations))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Callable, Sequence
@@ -42,16 +43,24 @@ def record(
     network: Network,
     seeds: Sequence[int],
     evaluations: int = 1_000,
+    images: int | None = None,
     told: Callable[[str, int, Step], Any] | None = None,
 ) -> dict[str, Any]:
     """Run both searches of the COURSE preset with every seed, and the controls at the sparsities on their way.
 
     All metrics are those of the images that candidates were scored on; the test images are looked at once, at the end.
     """
+    preset = COURSE if images is None else dataclasses.replace(COURSE, search_images=images)
     comparison = compare(
-        tuple(SEARCHES), seeds=seeds, evaluations=evaluations, data=data, network=network, callback=told
+        tuple(SEARCHES),
+        preset=preset,
+        seeds=seeds,
+        evaluations=evaluations,
+        data=data,
+        network=network,
+        callback=told,
     )
-    evaluator = search_evaluator(COURSE, data, network)
+    evaluator = search_evaluator(preset, data, network)
     baseline = evaluator.evaluate(network.keep_all())
     grid = list(range(EVERY, evaluations + 1, EVERY))
     stops = [at for at in grid if at % CONTROL_EVERY == 0]
@@ -83,7 +92,7 @@ def record(
     return {
         "made_by": f"python -m lessonkit record --seeds {len(seeds)}",
         "data": data.name,
-        "preset": COURSE.label,
+        "preset": preset.label,
         "images": evaluator.images,
         "seeds": list(seeds),
         "evaluations": grid,
@@ -220,7 +229,7 @@ class RaceLab(Lab):
         sentence = (
             f"After {budget} evaluations, {label}, {over}: SA {means['SA']:.4f}, GA {means['GA']:.4f}; "
             f"{best} {'is lowest' if metric == 'loss' else 'leads'}. The band spans all runs. A control spends none: "
-            f"it prunes as much as {LABELS[beside]} had. Recorded on {self.recording['data'].upper()}, "
-            f"{self.recording['images']:,} validation images."
+            f"it prunes as much as {LABELS[beside]} had, layer by layer; magnitude global, of all weights. Recorded on "
+            f"{self.recording['data'].upper()}, {self.recording['images']:,} validation images."
         )
         return sentence, facts
