@@ -12,6 +12,7 @@ from lessonkit.errors import LessonkitError
 
 COMMANDS = {
     "compare": ("lessonkit.commands.compare", "prune by annealing and by the genetic algorithm, beside the controls"),
+    "frontier": ("lessonkit.commands.frontier", "search masks at fixed sparsities, beside the rules of the literature"),
     "train": ("lessonkit.commands.train", "train LeNet-5 by the published recipe"),
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are as made"),
     "record": ("lessonkit.commands.record", "run again what the labs on races and densities show"),

@@ -45,9 +45,9 @@ class Slopes:
         """The first-order change of each image's loss when the kernel changes by `change`, shape (n,)."""
         if self.errors is None:
             touched = np.flatnonzero(change)
-            return change.ravel()[touched] @ self.inputs[touched]
+            return np.asarray(change.ravel()[touched] @ self.inputs[touched])
         units = np.flatnonzero(change.any(axis=0))
-        return np.einsum("un,un->n", change[:, units].T @ self.inputs, self.errors[units])
+        return np.asarray(np.einsum("un,un->n", change[:, units].T @ self.inputs, self.errors[units]))
 
     def weighted(self, weights: Array, shape: tuple[int, ...]) -> Array:
         """The sum over images of weight times slope, in the kernel's shape."""
@@ -70,12 +70,14 @@ class Gradient:
     ----------
     loss : mean cross-entropy, in nats.
     slopes : d loss / d weight, one float32 array a layer, shaped as its kernel, at kept and pruned positions alike.
+    offsets : d loss / d bias, one array a layer.
     each : the slopes of single images for labels that the network itself would draw, one `Slopes` a layer; their
         second moments are the Fisher information. Empty unless asked for.
     """
 
     loss: float
     slopes: tuple[Array, ...]
+    offsets: tuple[Array, ...] = ()
     each: tuple[Slopes, ...] = ()
 
 
@@ -108,8 +110,9 @@ def loss_gradient(
     sums = _parallel(one_chunk, range(0, len(images), CHUNK))
     n = np.float32(len(images))
     slopes = tuple(np.sum(parts, axis=0) / n for parts in zip(*(each.slopes for each in sums), strict=True))
+    offsets = tuple(np.sum(parts, axis=0) / n for parts in zip(*(each.offsets for each in sums), strict=True))
     each = tuple(_joined(parts) for parts in zip(*(each.each for each in sums), strict=True))
-    return Gradient(sum(part.loss for part in sums) / len(images), slopes, each)
+    return Gradient(sum(part.loss for part in sums) / len(images), slopes, offsets, each)
 
 
 def activations(network: Network, masks: Sequence[Mask], images: Array, stop: int) -> Array:
@@ -137,6 +140,7 @@ class _Sums:
 
     loss: float
     slopes: list[Array]
+    offsets: list[Array]
     each: list[Slopes]
 
 
@@ -152,9 +156,11 @@ def _chunk(layers: Sequence[PrunableLayer], values: Array, labels: NDArray[np.in
     error = probabilities.copy()
     error[labels, every] -= 1
     slopes: list[Array] = []
+    offsets: list[Array] = []
     for index in reversed(range(len(layers))):
-        own, error = kept[index].backward(error, back=index > 0)
+        own, offset, error = kept[index].backward(error, back=index > 0)
         slopes.insert(0, own)
+        offsets.insert(0, offset)
     each: list[Slopes] = []
     if drawn is not None:  # labels by the inverse of the cumulative probabilities
         fair = np.minimum((probabilities.cumsum(axis=0) < drawn).sum(axis=0), len(probabilities) - 1)
@@ -162,8 +168,8 @@ def _chunk(layers: Sequence[PrunableLayer], values: Array, labels: NDArray[np.in
         error = probabilities
         for index in reversed(range(len(layers))):
             each.insert(0, kept[index].each(error))
-            error = kept[index].backward(error, back=index > 0)[1] if index else error
-    return _Sums(loss, slopes, each)
+            error = kept[index].backward(error, back=True)[2] if index else error
+    return _Sums(loss, slopes, offsets, each)
 
 
 def _image_last(images: Array) -> Array:
@@ -201,10 +207,11 @@ class _DensePass:
         self.x = values.reshape(-1, values.shape[-1])
         self.output = _activate(layer.kernel.T @ self.x + layer.bias[:, np.newaxis], layer.activation)
 
-    def backward(self, error: Array, back: bool) -> tuple[Array, Array]:
-        """Slopes of the kernel, and the error one layer down."""
+    def backward(self, error: Array, back: bool) -> tuple[Array, Array, Array]:
+        """Slopes of the kernel and of the bias, and the error one layer down."""
         dz = error * _slope(self.output, self.layer.activation)
-        return self.x @ dz.T, (self.layer.kernel @ dz).reshape(self.shape) if back else error
+        below = (self.layer.kernel @ dz).reshape(self.shape) if back else error
+        return self.x @ dz.T, dz.sum(axis=1), below
 
     def each(self, error: Array) -> Slopes:
         """The slopes of single images, as a product."""
@@ -234,10 +241,12 @@ class _ConvolutionPass:
         pooled = self.a.mean(axis=0) if layer.pooling == "average" else self.a.max(axis=0)
         self.output = np.moveaxis(pooled, 0, 2)
 
-    def backward(self, error: Array, back: bool) -> tuple[Array, Array]:
-        """Slopes of the kernel, and the error one layer down."""
+    def backward(self, error: Array, back: bool) -> tuple[Array, Array, Array]:
+        """Slopes of the kernel and of the bias, and the error one layer down."""
         flat = self._block_errors(error).reshape(len(self._weights), -1)
-        return self._fold(flat @ self.x.T), self._scatter(self._weights.T @ flat) if back else error
+        offsets = flat.sum(axis=1).reshape(-1, self.layer.kernel.shape[-1]).sum(axis=0)
+        below = self._scatter(self._weights.T @ flat) if back else error
+        return self._fold(flat @ self.x.T), offsets, below
 
     def each(self, error: Array) -> Slopes:
         """The slopes of single images."""
@@ -252,9 +261,9 @@ class _ConvolutionPass:
         layer, pool, filters = self.layer, self.layer.pool, self.layer.kernel.shape[-1]
         spread = np.moveaxis(error.reshape(*self.grid, filters, -1), 2, 0)
         if layer.pooling == "average":
-            return spread * (_slope(self.a, layer.activation) / np.float32(pool * pool))
+            return np.asarray(spread * (_slope(self.a, layer.activation) / np.float32(pool * pool)))
         chosen = np.arange(pool * pool).reshape(-1, 1, 1, 1, 1) == self.a.argmax(axis=0)
-        return spread * chosen * _slope(self.a, layer.activation)
+        return np.asarray(spread * chosen * _slope(self.a, layer.activation))
 
     def _inside(self) -> tuple[slice, slice]:
         (top, left), (height, width) = self.margin, self.shape[:2]

@@ -117,3 +117,34 @@ def _layer_panel(axis: Any, searched: Sequence[Any], names: Sequence[str]) -> No
 def _last_of(history: Sequence[Any], layer: str, column: str) -> float:
     steps = [step for step in _best_so_far(history) if step.layer == layer]
     return float(getattr(steps[-1], column)) if steps else float("nan")
+
+
+def frontier_plot(rows: Sequence[Any], front: Sequence[dict[str, float]] = ()) -> Plot:
+    """Test accuracy against global sparsity, a line a method, with a bar of one standard deviation; NSGA-II's front."""
+    figure = new_figure(8, 5)
+    axis = figure.subplots()
+    ends = []
+    for number, method in enumerate(dict.fromkeys(row.method for row in rows)):
+        own = [row for row in rows if row.method == method]
+        shares = sorted({row.sparsity for row in own})
+        values = [[100 * row.accuracy for row in own if row.sparsity == share] for share in shares]
+        means = [float(np.mean(each)) for each in values]
+        axis.errorbar(
+            [100 * share for share in shares],
+            means,
+            [float(np.std(each)) for each in values],
+            color=COLOURS[number % 7],
+            linestyle=STYLES[number % 4],
+            marker=MARKERS[number % 7],
+            markersize=4,
+            linewidth=1,
+            label=method,
+        )
+        ends.append(f"{method} {means[-1]:.1f}% at {100 * shares[-1]:g}%")
+    if front:
+        x, y = zip(*((100 * point["global_sparsity"], 100 * point["accuracy"]) for point in front), strict=True)
+        axis.scatter(x, y, s=10, color="grey", label="NSGA-II's front")
+    axis.set(xlabel="global sparsity, % of all weights pruned", ylabel="test accuracy, %", ylim=(0, 100))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=7)
+    return Plot(figure, f"Test accuracy against global sparsity; at the end of each line: {', '.join(ends)}.")

@@ -20,7 +20,7 @@ from lessonkit.masks import Mask
 from lessonkit.network import Network
 
 Array = NDArray[np.float32]
-ROUNDS = 6  # times that the field is brought up to date within one proposal
+ROUNDS = 12  # times that the field is brought up to date within one proposal
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class LocalModel:
             if part.any():
                 response += each.along(part)
         answers = [each.weighted(response, part.shape) for each, part in zip(self.each, parts, strict=True)]
-        return self.slopes + _flat(answers) / np.float32(self.images)
+        return np.asarray(self.slopes + _flat(answers) / np.float32(self.images))
 
     def flip_energies(self, mask: Mask, *, damping: float = 1.0) -> Array:
         """What the loss would change by when a single weight of `mask` is turned, for each; shape (weights,)."""

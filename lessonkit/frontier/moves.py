@@ -33,7 +33,7 @@ def counts_of(densities: Densities, sizes: Sequence[int], kept: int) -> NDArray[
     counts = np.minimum(np.floor(exact).astype(np.int64), size)
     for layer in np.argsort(-(size - counts)):  # what rounding left over goes where there is most room
         counts[layer] += min(kept - counts.sum(), size[layer] - counts[layer])
-    return counts
+    return np.asarray(counts)
 
 
 def density_masks(scores: Sequence[NDArray[np.floating]], kept: int) -> Callable[[Densities], Mask]:
@@ -123,13 +123,13 @@ class InformedSwaps:
         *,
         size: float = 0.05,
         largest: float = 0.1,
-        batch: int = 1000,
-        curvature: int = 500,
+        batch: int = 4000,
+        curvature: int = 1000,
         patience: int = 3,
         curvature_every: int = 4,
         convolutions_every: int = 10,
         population: bool = False,
-        damping: Sequence[float] = (2.0, 4.0, 8.0),
+        damping: Sequence[float] = (2.0, 3.0, 5.0),
     ) -> None:
         self.problem, self.size, self.largest = problem, size, largest
         self.batch, self.curvature, self.patience = batch, curvature, patience

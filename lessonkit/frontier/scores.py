@@ -42,7 +42,7 @@ def damage_scores(network: Network, images: Split, rng: np.random.Generator) -> 
 
 
 def taylor_scores(network: Network, images: Split) -> list[Array]:
-    """|g w|, the first-order change of the loss (Molchanov et al. 2017); SNIP's score (Lee et al. 2019), after training."""
+    """|g w|, the first-order change of the loss (Molchanov et al. 2017); SNIP (Lee et al. 2019), after training."""
     slopes = loss_gradient(network, network.keep_all(), images.images, images.labels).slopes
     return [np.abs(slope * kernel) for slope, kernel in zip(slopes, network.kernels, strict=True)]
 

@@ -1,8 +1,8 @@
-"""Pruning as a system of spins: up keeps a weight, down prunes it; the loss is its energy, annealed on the model alone.
+"""Pruning as a system of spins: up keeps a weight, down prunes it; the loss is the energy, annealed on a model alone.
 
-For each unit of a layer, with s in {-1, +1}: E(s) = -1/2 s J s - h s, up to a constant. J and h come from the layer-wise
-quadratic model of the loss, input second moments times output-slope second moments (Kirkpatrick, Gelatt & Vecchi 1983
-for the spins; Martens & Grosse 2015 for the moments). Units do not interact, so that all are annealed at once.
+For each unit of a layer, with s in {-1, +1}: E(s) = -1/2 s J s - h s, up to a constant. J and h are those of a
+layer-wise quadratic model of the loss, input second moments times output-slope second moments (Kirkpatrick, Gelatt &
+Vecchi 1983 for the spins; Martens & Grosse 2015 for the moments). Units do not interact: all are annealed at once.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class LayerModel:
         """A times the removed weights, unit by unit; shape (inputs, units)."""
         if self.moments.ndim == 2:
             return np.asarray(self.moments @ gone)
-        return np.einsum("uik,ku->iu", self.moments, gone)
+        return np.asarray(np.einsum("uik,ku->iu", self.moments, gone))
 
     def flip_energies(self, kept: Mask, response: Array) -> Array:
         """The change of the energy for every single flip, from the kept `response`; shape (inputs, units)."""
         turned = np.where(kept, self.weights, -self.weights)  # what is taken away more, or given back
         diagonal = np.diagonal(self.moments, axis1=-2, axis2=-1).T
         own = diagonal[:, np.newaxis] if self.moments.ndim == 2 else diagonal
-        return self.stiffness * (turned * response + 0.5 * own * turned * turned)
+        return np.asarray(self.stiffness * (turned * response + 0.5 * own * turned * turned))
 
     def couplings(self, unit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """J and h of one unit, for `energy` and `flip_energy`; the constant that they leave out is not returned."""

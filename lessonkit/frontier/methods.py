@@ -1,0 +1,262 @@
+"""The methods of the frontier by name: each gives masks at exactly one sparsity, for a counted budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lessonkit.annealing import anneal
+from lessonkit.baselines import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
+from lessonkit.data import Split
+from lessonkit.errors import LessonkitError
+from lessonkit.frontier.moves import (
+    Densities,
+    InformedSwaps,
+    densities_of,
+    density_masks,
+    density_move,
+    uniform_crossover_keeping,
+)
+from lessonkit.frontier.scores import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
+from lessonkit.frontier.spins import spin_masks
+from lessonkit.frontier.vector import MaskProblem, kept_at, split
+from lessonkit.genetic import evolve
+from lessonkit.masks import Mask, Masks
+from lessonkit.network import Network
+from lessonkit.search import Problem, SearchResult
+
+EVALUATIONS = 1000
+SEARCH_IMAGES = 4000
+DENSITY_SHARE = 0.15  # of the budget, for the few numbers before the many
+DENSITY_IMAGES = 1000
+SCORE_IMAGES = 1000  # on which curvatures and slopes of the controls are taken
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is asked: prune `network` to `sparsity`, looking at `images` alone."""
+
+    network: Network
+    images: Split
+    sparsity: float
+    evaluations: int
+    rng: np.random.Generator
+
+    def some(self, count: int) -> Split:
+        """So many of the images, drawn at random."""
+        chosen = self.rng.choice(len(self.images), min(count, len(self.images)), replace=False)
+        return Split(self.images.images[chosen], self.images.labels[chosen])
+
+
+@dataclass(frozen=True)
+class Found:
+    """Masks, what they cost in counted evaluations, and a remark."""
+
+    masks: Masks
+    evaluations: int = 0
+    message: str = ""
+
+
+Method = Callable[[Task], Any]  # gives a Found, a SearchResult, or masks
+
+
+# --- the searches ---------------------------------------------------------------------------------------------------
+
+
+def density_problem(task: Task, evaluations: int) -> tuple[Problem[Densities], Callable[[Densities], Mask]]:
+    """Loss as a function of layer densities alone, magnitude deciding inside each layer."""
+    mask = density_masks(magnitude_scores(task.network.kernels), kept_at(task.network, task.sparsity))
+    masked = MaskProblem(task.network, task.some(DENSITY_IMAGES), None)
+    return Problem(lambda candidates: masked.score([mask(each) for each in candidates]), evaluations), mask
+
+
+def start_densities(task: Task) -> Densities:
+    """Those of global magnitude: where every search of densities begins."""
+    return densities_of(magnitude_global(task.network.kernels, task.sparsity))
+
+
+def annealed_densities(task: Task, evaluations: int | None = None) -> Found:
+    """Simulated annealing over one number a layer."""
+    mask, result = _annealed_densities(task, evaluations or task.evaluations)
+    return Found(split(mask, task.network), result.evaluations, result.message)
+
+
+def _annealed_densities(task: Task, evaluations: int) -> tuple[Mask, SearchResult[Densities]]:
+    problem, mask = density_problem(task, evaluations)
+    result = anneal(
+        problem,
+        start_densities(task),
+        iterations=evaluations - 1,
+        temperature=0.05,
+        schedule="geometric",
+        mutation_rate=1.5,
+        move=density_move,
+        rng=task.rng,
+    )
+    return mask(result.best), result
+
+
+def annealing(task: Task) -> Found:
+    """Simulated annealing: first over densities, then swaps that a local model of the loss proposes."""
+    start, first = _annealed_densities(task, max(2, round(DENSITY_SHARE * task.evaluations)))
+    left = task.evaluations - first.evaluations
+    problem = MaskProblem(task.network, task.images, kept_at(task.network, task.sparsity), left)
+    move = InformedSwaps(problem)
+    result = anneal(
+        problem,
+        start,
+        iterations=max(1, left // 3),  # a proposal costs about three evaluations, its share of gradients included
+        temperature=1e-3 * first.cost,  # cold: a hot start throws a good seed away
+        schedule="geometric",
+        mutation_rate=1.0,
+        move=move,
+        rng=task.rng,
+        callback=move.steer,
+    )
+    return Found(split(result.best, task.network), first.evaluations + problem.evaluations, result.message)
+
+
+def genetic(task: Task) -> Found:
+    """The genetic algorithm: first over densities, then masks, bred by a crossover that keeps the count."""
+    densities, mask = density_problem(task, max(2, round(DENSITY_SHARE * task.evaluations)))
+    first = evolve(
+        densities,  # type: ignore[arg-type]
+        start_densities(task),  # type: ignore[arg-type]
+        generations=max(1, (int(densities.remaining) - 12) // 10),
+        crossover="uniform",
+        mutation_rate=1.0,
+        initial_rate=1.5,
+        move=density_move,  # type: ignore[arg-type]
+        rng=task.rng,
+    )
+    left = task.evaluations - first.evaluations
+    problem = MaskProblem(task.network, task.images, kept_at(task.network, task.sparsity), left)
+    population, elite = 8, 2
+    children = population - elite
+    move = InformedSwaps(problem, population=True, patience=children, curvature_every=2)
+    result = evolve(
+        problem,
+        mask(first.best),  # type: ignore[arg-type]
+        generations=max(1, left // (children + 4)),
+        population=population,
+        elite=elite,
+        tournament=4,
+        crossover=uniform_crossover_keeping,
+        crossover_probability=0.5,
+        mutation_rate=1.0,
+        initial_rate=1.0,
+        move=move,
+        rng=task.rng,
+        callback=move.steer,
+    )
+    return Found(split(result.best, task.network), first.evaluations + problem.evaluations, result.message)
+
+
+# --- the controls ---------------------------------------------------------------------------------------------------
+
+
+def random_pruning(task: Task) -> Found:
+    """Blind, the same share of each layer."""
+    shapes = [kernel.shape for kernel in task.network.kernels]
+    return Found(_exact(task, random_masks(shapes, task.sparsity, task.rng)))
+
+
+def per_layer(task: Task) -> Found:
+    """Magnitude inside each layer (Han et al. 2015), the same share of each."""
+    return Found(_exact(task, magnitude_per_layer(task.network.kernels, task.sparsity)))
+
+
+def _exact(task: Task, masks: Masks) -> Masks:
+    """Rounding layer by layer may miss the count by a few: the largest layer makes up for it."""
+    wanted = kept_at(task.network, task.sparsity)
+    largest = int(np.argmax([mask.size for mask in masks]))
+    over = sum(int(mask.sum()) for mask in masks) - wanted
+    flat, size = masks[largest].ravel().copy(), np.abs(task.network.kernels[largest]).ravel()
+    members = np.flatnonzero(flat if over > 0 else ~flat)
+    flat[members[np.argsort(size[members] * np.sign(over), kind="stable")[: abs(over)]]] = over < 0
+    return (*masks[:largest], flat.reshape(masks[largest].shape), *masks[largest + 1 :])
+
+
+def magnitude(task: Task) -> Found:
+    """The smallest magnitudes of the whole network."""
+    return Found(magnitude_global(task.network.kernels, task.sparsity))
+
+
+def lamp(task: Task) -> Found:
+    """Layer-adaptive magnitude (Lee et al. 2021)."""
+    return Found(masks_by_scores(lamp_scores(task.network.kernels), task.sparsity))
+
+
+def damage(task: Task) -> Found:
+    """Optimal Brain Damage (LeCun et al. 1990), its diagonal from the Fisher information: two gradients."""
+    scores = damage_scores(task.network, task.some(SCORE_IMAGES), task.rng)
+    return Found(masks_by_scores(scores, task.sparsity), 5)
+
+
+def taylor(task: Task) -> Found:
+    """First-order Taylor (Molchanov et al. 2017), SNIP's score (Lee et al. 2019): one gradient."""
+    return Found(masks_by_scores(taylor_scores(task.network, task.some(SCORE_IMAGES)), task.sparsity), 3)
+
+
+def learned(task: Task) -> Found:
+    """A mask learned by gradient descent (Ramanujan et al. 2020); counted in evaluations of the search images."""
+    masks, seen = learned_masks(task.network, task.images, task.sparsity, task.rng, epochs=24)
+    return Found(masks, 3 * -(-seen // len(task.images)))
+
+
+def spins(task: Task) -> Found:
+    """The annealed quadratic model (see `lessonkit.frontier.spins`): two gradients, millions of flips."""
+    masks, tried = spin_masks(task.network, task.some(SCORE_IMAGES), task.sparsity, task.rng)
+    return Found(masks, 5, f"{tried:,} flips")
+
+
+METHODS: dict[str, Method] = {
+    "annealing": annealing,
+    "genetic": genetic,
+    "densities": annealed_densities,
+    "random": random_pruning,
+    "magnitude-layer": per_layer,
+    "magnitude": magnitude,
+    "lamp": lamp,
+    "obd": damage,
+    "taylor": taylor,
+    "learned": learned,
+    "spins": spins,
+}
+STOCHASTIC = ("annealing", "genetic", "densities", "random", "learned")  # the rest runs with one seed alone
+LABELS = {
+    "annealing": "simulated annealing",
+    "genetic": "genetic algorithm",
+    "densities": "annealed densities",
+    "magnitude-layer": "magnitude per layer (Han 2015)",
+    "magnitude": "magnitude, global",
+    "lamp": "LAMP (Lee 2021)",
+    "obd": "diagonal OBD (LeCun 1990)",
+    "taylor": "Taylor/SNIP (Molchanov 2017)",
+    "learned": "learned mask (Ramanujan 2020)",
+    "spins": "annealed spin model",
+}
+
+
+def found_by(method: Method, task: Task) -> Found:
+    """Run a method, and hold what it gives against what was asked.
+
+    Raises
+    ------
+    LessonkitError
+        When the masks have another shape or sparsity, or more was spent than there was.
+    """
+    given = method(task)
+    if isinstance(given, SearchResult):
+        given = Found(given.best, given.evaluations, given.message)
+    if not isinstance(given, Found):
+        given = Found(given)
+    masks = split(given.masks, task.network) if isinstance(given.masks, np.ndarray) else tuple(given.masks)
+    task.network.masked(masks)  # refuses other shapes
+    kept, wanted = sum(int(np.count_nonzero(mask)) for mask in masks), kept_at(task.network, task.sparsity)
+    if kept != wanted or any(np.asarray(mask).dtype != bool for mask in masks):
+        raise LessonkitError(f"the method's masks must be boolean and keep {wanted} weights; they keep {kept}")
+    return Found(masks, given.evaluations, given.message)

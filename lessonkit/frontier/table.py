@@ -1,0 +1,254 @@
+"""The frontier: all methods, sparsities, networks and seeds; each finished cell on the disk, none done twice."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lessonkit.data import Split, load_mnist
+from lessonkit.errors import LessonkitError
+from lessonkit.evaluator import Evaluator
+from lessonkit.files import write_text
+from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, STOCHASTIC, Method, Task, found_by
+from lessonkit.masks import global_sparsity, load_masks, mean_layer_sparsity, save_masks
+from lessonkit.mlpnet import load_mlpnet
+from lessonkit.network import NETWORKS, Network, load_network
+
+if TYPE_CHECKING:
+    import pandas
+
+SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+YARDSTICK_SPARSITIES = (0.8, 0.9, 0.95, 0.98)
+SEEDS = 3
+KINDS = ("lenet5", "mlpnet")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of the table, before it is computed."""
+
+    method: str
+    sparsity: float
+    network: int
+    seed: int
+    kind: str = "lenet5"
+    evaluations: int = EVALUATIONS
+    search_images: int = SEARCH_IMAGES
+
+    @property
+    def name(self) -> str:
+        """The stem of its files."""
+        method = re.sub(r"[^A-Za-z0-9]+", "-", self.method)
+        return f"{self.kind}-{self.network}-{method}-{self.sparsity:g}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of the table; the accuracy and loss are those of the test images, looked at once."""
+
+    method: str
+    kind: str
+    network: int
+    seed: int
+    sparsity: float  # asked for
+    global_sparsity: float  # reached
+    mean_layer_sparsity: float
+    accuracy: float
+    loss: float
+    evaluations: int
+    weights_changed: int
+    seconds: float
+    search_images: int
+    data: str
+    message: str = ""
+
+
+@functools.lru_cache(maxsize=4)
+def network_of(kind: str, number: int, data: str) -> Network:
+    """A trained network, read from its file."""
+    if kind == "mlpnet":
+        if number or data != "mnist":
+            raise LessonkitError("mlpnet: one training ships, network 0 for MNIST")
+        return load_mlpnet()
+    if kind != "lenet5":
+        raise LessonkitError(f"no kind of network is called {kind!r}: choose {' or '.join(KINDS)}")
+    return load_network(data, number)
+
+
+def compute(cell: Cell, folder: str, source: str | None = None, method: Method | None = None) -> Row:
+    """Compute one cell, or read it if it is there: a job for any executor.
+
+    The masks are written first, then read again and scored on the test images with a network fresh from its file.
+    The row's own file comes last, so that a cell is there whole or not at all.
+
+    Parameters
+    ----------
+    source : where the data lie, as for `load_mnist`.
+    method : the function, if its name is none of `METHODS`; it must be importable if the job runs elsewhere.
+    """
+    data = load_mnist(source)
+    place = Path(folder) / "cells"
+    place.mkdir(parents=True, exist_ok=True)
+    row_file, mask_file = place / f"{cell.name}.json", place / f"{cell.name}.npz"
+    done = _finished(row_file, cell, data.name)
+    if done is not None:
+        return done
+    network = network_of(cell.kind, cell.network, data.name)
+    rng = np.random.default_rng([cell.seed, cell.network, *hashlib.sha256(cell.method.encode()).digest()[:4]])
+    chosen = rng.choice(len(data.train), min(cell.search_images, len(data.train)), replace=False)
+    images = Split(data.train.images[chosen], data.train.labels[chosen])
+    task = Task(network, images, cell.sparsity, cell.evaluations, rng)
+    began = time.perf_counter()
+    found = found_by(method if method is not None else METHODS[cell.method], task)
+    seconds = time.perf_counter() - began
+    if cell.method in ("annealing", "genetic", "densities") and found.evaluations > cell.evaluations:
+        raise LessonkitError(f"{cell.name}: {found.evaluations} evaluations spent of {cell.evaluations}")
+    save_masks(mask_file, found.masks, network.names)
+    network_of.cache_clear()
+    fresh, masks = network_of(cell.kind, cell.network, data.name), load_masks(mask_file, network.names)
+    changed = sum(int(np.count_nonzero(a != b)) for a, b in zip(fresh.kernels, network.kernels, strict=True))
+    reached = Evaluator(fresh, data.test.images, data.test.labels).evaluate(masks)
+    row = Row(
+        cell.method,
+        cell.kind,
+        cell.network,
+        cell.seed,
+        cell.sparsity,
+        global_sparsity(masks),
+        mean_layer_sparsity(masks),
+        reached.accuracy,
+        reached.loss,
+        found.evaluations,
+        changed,
+        seconds,
+        cell.search_images,
+        data.name,
+        found.message,
+    )
+    write_text(row_file, json.dumps({"cell": asdict(cell), "row": asdict(row)}, indent=1) + "\n")
+    return row
+
+
+def _finished(file: Path, cell: Cell, data: str) -> Row | None:
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        row = Row(**saved["row"])
+        return row if saved["cell"] == asdict(cell) and row.data == data else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """All rows of a frontier."""
+
+    rows: tuple[Row, ...]
+    interrupted: bool = False
+
+    def table(self) -> pandas.DataFrame:
+        """One row a cell."""
+        import pandas
+
+        return pandas.DataFrame([asdict(row) for row in self.rows])
+
+    def summary(self) -> pandas.DataFrame:
+        """Mean and standard deviation of the test accuracy in %, a method a line, a sparsity a column."""
+        import pandas
+
+        groups: dict[str, dict[float, list[float]]] = {}
+        for row in self.rows:
+            groups.setdefault(row.method, {}).setdefault(row.sparsity, []).append(100 * row.accuracy)
+        shares = sorted({row.sparsity for row in self.rows})
+        lines = {name: [_spread(found.get(share, [])) for share in shares] for name, found in groups.items()}
+        return pandas.DataFrame.from_dict(lines, orient="index", columns=[f"{100 * share:g} %" for share in shares])
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    return f"{np.mean(values):.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")
+
+
+def cells(
+    methods: Sequence[str],
+    sparsities: Sequence[float],
+    networks: int = NETWORKS,
+    seeds: int = SEEDS,
+    **more: Any,
+) -> list[Cell]:
+    """All cells; a method without chance runs with seed 0 alone."""
+    return [
+        Cell(method, share, network, seed, **more)
+        for share in sparsities
+        for network in range(networks)
+        for seed in range(seeds)
+        for method in methods
+        if seed == 0 or method in STOCHASTIC or method not in METHODS
+    ]
+
+
+def frontier(
+    methods: Iterable[str | Method] = ("annealing", "genetic", "magnitude"),
+    *,
+    sparsities: Sequence[float] = SPARSITIES,
+    networks: int = NETWORKS,
+    seeds: int = SEEDS,
+    folder: str | Path = "runs/frontier",
+    source: str | None = None,
+    kind: str = "lenet5",
+    evaluations: int = EVALUATIONS,
+    search_images: int = SEARCH_IMAGES,
+    finished: Callable[[Row], Any] | None = None,
+    executor: Executor | None = None,
+) -> Frontier:
+    """Compute all cells that `folder` does not hold yet.
+
+    Parameters
+    ----------
+    methods : names of `METHODS`, or functions of a `Task` that return masks, a `Found` or a `SearchResult`: a search
+        of your own enters the table by one call, ``frontier(["annealing", mine])``.
+    networks, seeds : how many of each.
+    folder : keeps the cells; started again, none is computed twice.
+    finished : called with each row as soon as it is there.
+    executor : computes the cells elsewhere, any `concurrent.futures.Executor`; the rows are the same.
+    """
+    methods = list(methods)
+    own: Mapping[str, Method] = {
+        str(getattr(method, "__name__", type(method).__name__)): method for method in methods if callable(method)
+    }
+    names = [method if isinstance(method, str) else str(getattr(method, "__name__", "")) for method in methods]
+    for name in names:
+        if name not in METHODS and name not in own:
+            raise LessonkitError(f"no method is called {name!r}: choose {', '.join(METHODS)}")
+        if name in METHODS and name in own:
+            raise LessonkitError(f"your method is called {name!r} as one of the course is: give it another name")
+    jobs = cells(names, sparsities, networks, seeds, kind=kind, evaluations=evaluations, search_images=search_images)
+    rows: dict[Cell, Row] = {}
+
+    def collect(cell: Cell, row: Row) -> None:
+        rows[cell] = row
+        if finished is not None:
+            finished(row)
+
+    interrupted = False
+    try:
+        if executor is None:
+            for cell in jobs:
+                collect(cell, compute(cell, str(folder), source, own.get(cell.method)))
+        else:
+            futures = {executor.submit(compute, cell, str(folder), source, own.get(cell.method)): cell for cell in jobs}
+            for future in as_completed(futures):
+                collect(futures[future], future.result())
+    except KeyboardInterrupt:
+        interrupted = True
+    return Frontier(tuple(rows[cell] for cell in jobs if cell in rows), interrupted)

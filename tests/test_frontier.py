@@ -1,0 +1,409 @@
+"""The frontier: gradients, the local model, spins, moves, counted budgets, cells on the disk. Stand-in or tiny data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from lessonkit.data import Split
+from lessonkit.errors import BudgetExhaustedError, LessonkitError
+from lessonkit.evaluator import Evaluator
+from lessonkit.frontier import moves, scores, spins, table
+from lessonkit.frontier.methods import METHODS, Found, Task, found_by
+from lessonkit.frontier.model import LocalModel
+from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
+from lessonkit.genetic import evolve
+from lessonkit.gradient import activations, loss_gradient
+from lessonkit.network import Network, PrunableLayer
+
+SHAPE = (10, 10, 1)
+
+
+def tiny(pooling: str = "average", activation: str = "sigmoid", seed: int = 0) -> Network:
+    """Two convolutions and two dense layers, 216 weights."""
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> dict[str, np.ndarray]:
+        kernel = rng.normal(size=shape).astype(np.float32)
+        return {"kernel": kernel, "bias": rng.normal(size=shape[-1]).astype(np.float32)}
+
+    layers = (
+        PrunableLayer("a", **weights(3, 3, 1, 2), activation=activation, padding="same", pool=2, pooling=pooling),
+        PrunableLayer("b", **weights(2, 2, 2, 3), activation=activation, padding="valid", pool=2, pooling=pooling),
+        PrunableLayer("c", **weights(12, 10), activation=activation),
+        PrunableLayer("d", **weights(10, 4), activation="softmax"),
+    )
+    return Network(SHAPE, layers, 4)
+
+
+@pytest.fixture(scope="module")
+def images() -> Split:
+    rng = np.random.default_rng(1)
+    return Split(rng.random((300, *SHAPE), dtype=np.float32), rng.integers(0, 4, 300))
+
+
+def some_masks(network: Network, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    return tuple(rng.random(kernel.shape) < 0.6 for kernel in network.kernels)
+
+
+# --- gradient -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_gradient_agrees_with_finite_differences_at_pruned_weights_too(images, pooling, activation):
+    network = tiny(pooling, activation)
+    masks = some_masks(network)
+    found = loss_gradient(network, masks, images.images, images.labels)
+    masked = network.masked(masks)
+    assert found.loss == pytest.approx(Evaluator(network, images.images, images.labels).evaluate(masks).loss, abs=1e-5)
+    rng, step = np.random.default_rng(2), 1e-3
+    for index, layer in enumerate(masked.layers):
+        way = rng.normal(size=layer.kernel.shape).astype(np.float32)
+        losses = []
+        for sign in (1, -1):
+            moved = dataclasses.replace(layer, kernel=layer.kernel + np.float32(sign * step) * way)
+            layers = (*masked.layers[:index], moved, *masked.layers[index + 1 :])
+            there = dataclasses.replace(masked, layers=layers)
+            losses.append(loss_gradient(there, there.keep_all(), images.images, images.labels).loss)
+        slope = (losses[0] - losses[1]) / (2 * step)
+        assert float((found.slopes[index] * way).sum()) == pytest.approx(slope, rel=0.03, abs=2e-3)
+
+
+def test_slopes_of_single_images_make_the_fisher_information(images):
+    network = tiny()
+    few = images.head(40)
+    found = loss_gradient(network, network.keep_all(), few.images, few.labels, rng=np.random.default_rng(0))
+    for each, kernel in zip(found.each, network.kernels, strict=True):
+        single = [each.weighted(np.eye(40, dtype=np.float32)[image], kernel.shape) for image in range(40)]
+        np.testing.assert_allclose(
+            sum(np.square(one) for one in single), each.squared(kernel.shape), rtol=1e-3, atol=1e-6
+        )
+        change = np.random.default_rng(1).normal(size=kernel.shape).astype(np.float32)
+        np.testing.assert_allclose([float((one * change).sum()) for one in single], each.along(change), atol=1e-4)
+
+
+def test_dense_layers_alone_see_what_the_convolutions_make(images):
+    network = tiny()
+    masks = some_masks(network)
+    seen = activations(network, masks, images.images, 2)
+    rest = Network(seen.shape[1:], network.layers[2:], 4)
+    whole = Evaluator(network, images.images, images.labels).evaluate(masks)
+    assert Evaluator(rest, seen, images.labels).evaluate(masks[2:]).loss == pytest.approx(whole.loss, abs=1e-5)
+
+
+# --- the problem and the local model --------------------------------------------------------------------------------
+
+
+def test_problem_counts_evaluations_and_gradients_and_refuses_another_sparsity(images):
+    network = tiny()
+    kept = kept_at(network, 0.5)
+    problem = MaskProblem(network, images, kept, 5)
+    vector = np.zeros(network.prunable_weights, bool)
+    vector[-kept:] = True
+    direct = Evaluator(network, images.images, images.labels).evaluate(split(vector, network)).loss
+    assert [scored.cost for scored in problem.score([vector, vector])] == pytest.approx([direct] * 2, abs=1e-5)
+    problem.charge(3)
+    assert (problem.evaluations, problem.remaining) == (5, 0)
+    with pytest.raises(BudgetExhaustedError):
+        problem.charge(1)
+    vector[0] = not vector[0]
+    with pytest.raises(LessonkitError, match="should keep"):
+        problem.evaluate(vector)
+
+
+def test_flip_energies_of_the_local_model_agree_with_brute_force(images):
+    network = tiny()
+    centre = join(some_masks(network))
+    rng = np.random.default_rng(3)
+    model = LocalModel.of(network, centre, images, images.head(50), rng)
+    single = [
+        np.concatenate([each.weighted(np.eye(50, dtype=np.float32)[n], kernel.shape).ravel()
+                        for each, kernel in zip(model.each, network.kernels, strict=True)])
+        for n in range(50)
+    ]  # fmt: skip
+    weights = moves.network_weights(network)
+
+    def energy(mask):
+        change = weights * mask - weights * centre
+        return model.slopes @ change + 0.5 * np.mean(np.square(np.array(single) @ change))
+
+    mask = centre.copy()
+    mask[rng.choice(mask.size, 30, replace=False)] ^= True
+    energies = model.flip_energies(mask)
+    for k in range(0, mask.size, 5):
+        turned = mask.copy()
+        turned[k] ^= True
+        assert energies[k] == pytest.approx(energy(turned) - energy(mask), abs=2e-4)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("k", [1, 5, 40, 10_000])
+def test_proposals_keep_the_count_and_the_other_layers_and_their_input(images, whole, k):
+    network = tiny()
+    centre = join(some_masks(network))
+    before = centre.copy()
+    problem = MaskProblem(network, images, None)
+    model = LocalModel.at(problem, centre, np.random.default_rng(0), batch=100, images=50, whole=whole)
+    child = model.propose(centre, k, np.random.default_rng(1), temperature=0.5)
+    assert (centre == before).all()
+    assert child.sum() == centre.sum()
+    assert 2 <= np.count_nonzero(child != centre) <= 2 * k
+    same = slice(problem.front, None) if whole else slice(0, problem.front)
+    assert (child[same] == centre[same]).all()
+
+
+# --- moves ----------------------------------------------------------------------------------------------------------
+
+
+def test_densities_keep_exactly_the_wished_count_at_any_extreme():
+    sizes, rng = [150, 2400, 48_000, 10_080, 840], np.random.default_rng(0)
+    for kept in (1, 5, 1000, 3074, 30_000, sum(sizes) - 1, sum(sizes)):
+        for scale in (0, 1, 30):
+            counts = moves.counts_of(scale * rng.normal(size=5), sizes, kept)
+            assert counts.sum() == kept
+            assert (counts >= 0).all()
+            assert (counts <= sizes).all()
+
+
+def test_density_masks_keep_the_largest_inside_each_layer():
+    kernels = tiny().kernels
+    mask = moves.density_masks(scores.magnitude_scores(kernels), 100)(np.zeros(4))
+    assert mask.sum() == 100
+    for part, kernel in zip(split(mask, tiny()), kernels, strict=True):
+        assert np.abs(kernel[part]).min() >= np.abs(kernel[~part]).max()
+
+
+def test_swaps_and_crossover_keep_the_count():
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=500)
+    mother, father = (rng.permutation(np.arange(500) < 60) for _ in range(2))
+    swap = moves.biased_swap(weights)
+    for rate in (0.0, 0.05, 1.0):
+        assert swap(mother, rate, rng).sum() == 60
+    assert (swap(mother, 0.0, rng) != mother).sum() == 2
+    for _ in range(20):
+        child = moves.uniform_crossover_keeping(mother, father, rng)
+        assert child.sum() == 60
+        assert (child[mother & father]).all()
+        assert not child[~mother & ~father].any()
+
+
+def test_biased_swaps_prune_the_small_and_restore_the_large():
+    rng = np.random.default_rng(0)
+    weights = rng.random(1000)
+    mask = rng.random(1000) < 0.5
+    children = [moves.biased_swap(weights)(mask, 0.1, rng) for _ in range(50)]
+    pruned = np.mean([weights[mask & ~child].mean() for child in children])
+    restored = np.mean([weights[~mask & child].mean() for child in children])
+    assert pruned < 0.4
+    assert restored > 0.6
+
+
+def test_calibration_meets_the_wished_acceptance_and_is_counted(images):
+    network = tiny()
+    kept = kept_at(network, 0.3)
+    problem = MaskProblem(network, images, kept, 100)
+    start = join(some_masks(network))
+    start = moves.keep_count(start, kept, np.ones_like(start), np.random.default_rng(0))
+    move = moves.biased_swap(moves.network_weights(network))
+    heat = moves.calibrated_temperature(problem, start, move, np.random.default_rng(0), rate=0.3, acceptance=0.4)
+    first, *others = MaskProblem(network, images, kept).cost(
+        [start, *(move(start, 0.3, rng) for rng in [np.random.default_rng(0)] for _ in range(10))]
+    )
+    rises = [cost - first for cost in others if cost > first]
+    assert problem.evaluations == 11
+    assert np.exp(-np.mean(rises) / heat) == pytest.approx(0.4, abs=1e-3)
+
+
+def test_reheating_starts_again_half_as_hot():
+    heats = [moves.reheated(1.0, step, 30, times=2) for step in range(30)]
+    assert [heats[0], heats[10], heats[20]] == pytest.approx([1.0, 0.5, 0.25])
+    assert heats[9] < 0.01
+
+
+def test_evolve_takes_a_crossover_of_ones_own():
+    from lessonkit.search import Problem
+
+    seen = []
+
+    def mine(mother, father, rng):
+        seen.append(1)
+        return moves.uniform_crossover_keeping(mother, father, rng)
+
+    start = np.arange(40) < 20
+    swap = moves.biased_swap(np.ones(40))
+    result = evolve(
+        Problem(lambda c: [float(m[:20].sum()) for m in c]),
+        start,
+        crossover=mine,
+        move=lambda m, r, g: swap(m, 0.1, g),
+        rng=np.random.default_rng(0),
+    )
+    assert seen
+    assert result.best.sum() == 20
+    assert result.cost < 12
+
+
+# --- spins ----------------------------------------------------------------------------------------------------------
+
+
+def spin_layer(per_unit: bool) -> spins.LayerModel:
+    rng = np.random.default_rng(0)
+    patterns = rng.normal(size=(3, 5, 8)) if per_unit else rng.normal(size=(5, 8))
+    moments = (patterns @ np.swapaxes(patterns, -1, -2)).astype(np.float32)
+    return spins.LayerModel(rng.normal(size=(5, 3)).astype(np.float32), moments, np.array([1, 2, 0.5], np.float32))
+
+
+@pytest.mark.parametrize("per_unit", [False, True])
+def test_spin_energies_agree_with_brute_force(per_unit):
+    model, rng = spin_layer(per_unit), np.random.default_rng(1)
+    kept = rng.random((5, 3)) < 0.5
+    differences = model.flip_energies(kept, model.response(np.where(kept, 0, model.weights)))
+    for k in range(5):
+        for unit in range(3):
+            turned = kept.copy()
+            turned[k, unit] ^= True
+            expected = model.energy(turned) - model.energy(kept)
+            couplings, field = model.couplings(unit)
+            s = np.where(kept[:, unit], 1, -1)
+            after = np.where(turned[:, unit], 1, -1)
+            assert differences[k, unit] == pytest.approx(expected, abs=1e-4)
+            assert spins.flip_energy(s, couplings, field, k) == pytest.approx(expected, abs=1e-4)
+            change = spins.energy(after, couplings, field) - spins.energy(s, couplings, field)
+            assert change == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("per_unit", [False, True])
+def test_cold_spins_end_where_no_single_flip_helps(per_unit):
+    model = spin_layer(per_unit)
+    kept, tried = spins.anneal_spins(
+        model, np.ones((5, 3), bool), np.random.default_rng(0), sweeps=50, temperature=0.5, price=1.0
+    )
+    assert tried == 50 * 15
+    energies = model.flip_energies(kept, model.response(np.where(kept, 0, model.weights)))
+    assert (energies + np.where(kept, -1.0, 1.0) >= -1e-4).all()
+
+
+def test_spin_masks_hit_the_sparsity(images):
+    masks, _ = spins.spin_masks(tiny(), images, 0.6, np.random.default_rng(0), sweeps=2, rounds=4)
+    assert sum(mask.sum() for mask in masks) == kept_at(tiny(), 0.6)
+
+
+# --- scores and methods ---------------------------------------------------------------------------------------------
+
+
+def test_lamp_scores_by_hand():
+    (found,) = scores.lamp_scores([np.array([[3.0], [-1.0], [2.0]], np.float32)])
+    np.testing.assert_allclose(found.ravel(), [1.0, 1 / 14, 4 / 13])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_keeps_the_sparsity_and_the_budget(images, name):
+    network = tiny()
+    found = found_by(METHODS[name], Task(network, images, 0.7, 80, np.random.default_rng(0)))
+    assert sum(int(mask.sum()) for mask in found.masks) == kept_at(network, 0.7)
+    if name in ("annealing", "genetic", "densities"):
+        assert 40 <= found.evaluations <= 80
+
+
+@pytest.mark.parametrize("name", ["annealing", "genetic"])
+def test_searches_beat_magnitude_and_repeat_themselves(images, name):
+    network = tiny()
+    evaluator = Evaluator(network, images.images, images.labels)
+    labels = np.array([evaluator.evaluate(network.keep_all()).accuracy])
+    assert labels.shape == (1,)
+    found = [found_by(METHODS[name], Task(network, images, 0.7, 150, np.random.default_rng(5))) for _ in range(2)]
+    rule = found_by(METHODS["magnitude"], Task(network, images, 0.7, 150, np.random.default_rng(5)))
+    assert all((a == b).all() for a, b in zip(found[0].masks, found[1].masks, strict=True))
+    assert evaluator.evaluate(found[0].masks).loss < evaluator.evaluate(rule.masks).loss - 0.01
+
+
+def test_masks_of_another_sparsity_are_refused(images):
+    with pytest.raises(LessonkitError, match="must be boolean and keep"):
+        found_by(lambda task: task.network.keep_all(), Task(tiny(), images, 0.5, 10, np.random.default_rng(0)))
+
+
+# --- the table ------------------------------------------------------------------------------------------------------
+
+
+def mine(task: Task) -> Found:
+    """A student's search."""
+    mine.calls += 1
+    return METHODS["lamp"](task)
+
+
+mine.calls = 0
+SETTINGS = {"sparsities": (0.5, 0.9), "networks": 1, "seeds": 2, "source": "standin", "search_images": 100}
+
+
+def test_a_search_of_ones_own_enters_and_a_finished_cell_is_not_done_again(tmp_path):
+    mine.calls = 0
+    first = table.frontier(["magnitude", mine], folder=tmp_path, **SETTINGS)
+    assert mine.calls == 4
+    assert [row.method for row in first.rows].count("mine") == 4
+    assert all(row.weights_changed == 0 for row in first.rows)
+    assert {round(row.global_sparsity, 3) for row in first.rows} == {0.5, 0.9}
+    again = table.frontier(["magnitude", mine], folder=tmp_path, **SETTINGS)
+    assert mine.calls == 4
+    assert again == first
+    broken = next((tmp_path / "cells").glob("*mine-0.9-seed1.json"))
+    broken.write_text(broken.read_text()[:50])
+    table.frontier(["magnitude", mine], folder=tmp_path, **SETTINGS)
+    assert mine.calls == 5
+    table.frontier([mine], folder=tmp_path, **{**SETTINGS, "evaluations": 7})
+    assert mine.calls == 9
+    assert json.loads(broken.read_text())["cell"]["evaluations"] == 7
+    assert "±" in first.summary().loc["mine", "50 %"]
+
+
+def test_an_executor_gives_the_same_rows(tmp_path):
+    here = table.frontier(["random", "lamp"], folder=tmp_path / "a", **SETTINGS)
+    with ThreadPoolExecutor(2) as executor:
+        there = table.frontier(["random", "lamp"], folder=tmp_path / "b", executor=executor, **SETTINGS)
+    for a, b in zip(here.rows, there.rows, strict=True):
+        assert dataclasses.replace(a, seconds=0) == dataclasses.replace(b, seconds=0)
+
+
+def test_unknown_names_are_refused(tmp_path):
+    with pytest.raises(LessonkitError, match="no method is called"):
+        table.frontier(["magic"], folder=tmp_path, **SETTINGS)
+
+
+def test_command_writes_its_files(tmp_path, capsys):
+    from lessonkit.__main__ import main
+
+    flags = ["--methods", "lamp,magnitude", "--sparsities", "0.5,0.8", "--seeds", "1", "--data", "standin", "--quiet"]
+    assert main(["frontier", *flags, "--search-images", "50", "--output", str(tmp_path)]) == 0
+    assert "lamp" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "frontier.json").read_text())["rows"]
+    assert {
+        "method",
+        "network",
+        "seed",
+        "global_sparsity",
+        "accuracy",
+        "loss",
+        "evaluations",
+        "weights_changed",
+    } <= set(rows[0])
+    assert len(rows) == 4
+    assert (tmp_path / "frontier.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "frontier.csv").is_file()
+    assert main(["frontier", "--sparsities", "1.5", "--output", str(tmp_path)]) == 1
+
+
+def test_nsga2_front_is_not_dominated(images):
+    pytest.importorskip("pymoo")
+    from lessonkit.frontier.pareto import nsga2_front
+
+    points, spent = nsga2_front(tiny(), images.head(50), evaluations=60, population=20)
+    assert spent <= 60
+    losses = [point.loss for point in points]
+    assert losses == sorted(losses)
+    assert [point.sparsity for point in points] == sorted(point.sparsity for point in points)
