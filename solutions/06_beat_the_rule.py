@@ -1,5 +1,20 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
 # %% [markdown] tags=["badge"]
-# <!-- badge -->
+# <!-- The badge's place; `publish` fills it in. -->
 
 # %% [markdown]
 # # 06 Beat the rule
@@ -20,7 +35,50 @@
 # **Prerequisites.** Notebooks 03 (annealing) and 05 (controls, budgets, Pareto front).
 
 # %% tags=["setup", "nbval-ignore-output"]
-# set-up cell
+# Set-up, the same in every notebook: find the course's package, and say what is in use.
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PUBLISHED = ""
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def find_lessonkit():
+    """Installed; or in this folder or one above; or a wheel or zip beside the notebook; or the published package."""
+    found = importlib.util.find_spec("lessonkit")
+    if found is not None and found.origin is not None:
+        return
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "lessonkit" / "__init__.py").is_file():
+            sys.path.insert(0, str(folder))
+            return
+    for archive in sorted((*here.glob("lessonkit*.whl"), *here.glob("lessonkit*.zip")), reverse=True):
+        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(unpacked)
+        for package in unpacked.rglob("lessonkit/__init__.py"):
+            sys.path.insert(0, str(package.parent.parent))
+            return
+    if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
+        return
+    raise ModuleNotFoundError(
+        "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
+        f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
+    )
+
+
+find_lessonkit()
+importlib.invalidate_caches()
+from lessonkit.course.setup_cell import in_use
+
+print(in_use())
 
 # %%
 import io
@@ -231,8 +289,8 @@ figures.densities_plot(
 # The order is the point: first the few numbers that matter most, then the many that matter less. From the mask that the
 # densities gave we go on with swaps. They may be blind, or they may *know* what the rule knows: draw three times as
 # many candidates as needed, prune the weakest of them, restore the strongest. It is a tournament, as in notebook 04.
-# Whether the order matters needs a control, of course: informed swaps alone, from the rule's mask, with the evaluations of both
-# phases together.
+# Whether the order matters needs a control, of course: informed swaps alone, from the rule's mask,
+# with the evaluations of both phases together.
 
 
 # %% tags=["mnist"]

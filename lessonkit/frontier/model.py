@@ -109,7 +109,7 @@ class LocalModel:
         own = mask[self.own]
         change = np.where(own == self.centre[self.own], 0, np.where(own, self.weights, -self.weights))
         field = self.slopes + damping * (self.field(change.astype(np.float32)) - self.slopes)
-        return np.where(own, -self.weights, self.weights) * field + damping * self.stiffness
+        return np.asarray(np.where(own, -self.weights, self.weights) * field + damping * self.stiffness)
 
     def propose(
         self,

@@ -1,0 +1,517 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: jupytext,kernelspec,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] tags=["badge"]
+# <!-- The badge's place; `publish` fills it in. -->
+
+# %% [markdown]
+# # 05 Comparing two searches honestly
+#
+# A table was published: simulated annealing keeps 87.44% accuracy, the genetic algorithm 89.02%, each with about two
+# fifths of the weights gone. Which search is better? In this notebook you find out what such a table would need before
+# anybody could tell, and then you make one that has it.
+#
+# **Objectives.** After this notebook you can
+#
+# - count what a search really spends, and give two searches the same budget;
+# - explain why images that chose a mask must not judge it;
+# - put an interval around the mean of a few seeds;
+# - name the controls that belong into the table, and read a Pareto front.
+#
+# **Minutes.** Reading 30; exercises 3 + 3 + 5 + 12 + 10 + 12 = 45; about 75 in all.
+#
+# **Prerequisites.** Notebooks 02 (cost, two sparsities), 03 (annealing) and 04 (genetic algorithm).
+
+# %% tags=["setup", "nbval-ignore-output"]
+# Set-up, the same in every notebook: find the course's package, and say what is in use.
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+PUBLISHED = ""
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def find_lessonkit():
+    """Installed; or in this folder or one above; or a wheel or zip beside the notebook; or the published package."""
+    found = importlib.util.find_spec("lessonkit")
+    if found is not None and found.origin is not None:
+        return
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "lessonkit" / "__init__.py").is_file():
+            sys.path.insert(0, str(folder))
+            return
+    for archive in sorted((*here.glob("lessonkit*.whl"), *here.glob("lessonkit*.zip")), reverse=True):
+        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(unpacked)
+        for package in unpacked.rglob("lessonkit/__init__.py"):
+            sys.path.insert(0, str(package.parent.parent))
+            return
+    if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
+        return
+    raise ModuleNotFoundError(
+        "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
+        f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
+    )
+
+
+find_lessonkit()
+importlib.invalidate_caches()
+from lessonkit.course.setup_cell import in_use
+
+print(in_use())
+
+# %%
+import dataclasses
+
+import numpy as np
+
+from lessonkit import Evaluator, load_mnist, load_network
+from lessonkit.comparison import compare
+from lessonkit.exercises import check, progress
+from lessonkit.figures import lesson05 as figures
+from lessonkit.layerwise import prune_layerwise
+from lessonkit.masks import flip, global_sparsity
+from lessonkit.presets import PUBLISHED, PUBLISHED_BASELINE_ACCURACY, REFERENCE
+from lessonkit.report import published_table
+
+# %%
+print(published_table())
+
+# %% [markdown]
+# (`sp.` is the sparsity, as the plain mean over the five layers; one run of each search.)
+#
+# **Write down, before you go on:**
+#
+# 1. Which search is better, and how sure are you, in per cent?
+# 2. Somebody sorts the weights by size and throws away the smallest, as many as annealing did. No search at all. What
+#    accuracy is left?
+# 3. Four runs of the same search with four seeds: how far apart are the best and the worst accuracy?
+#
+# ## One number out of two
+#
+# The published ranking uses a trade-off score: the sparsity times the share of the accuracy that is left.
+
+# %% [markdown]
+# ### Exercise: the trade-off score
+#
+# *Objective*: put sparsity and accuracy into one number, and recompute a published one. *Minutes*: 3.
+#
+# Return $s \cdot a / a_0$ for sparsity $s$, accuracy $a$ and the unpruned network's accuracy $a_0$.
+#
+# *Stuck?* `hint("comparison.trade_off_score", 1)`
+
+
+# %%
+def trade_off_score(sparsity, accuracy, baseline_accuracy):
+    """Return the sparsity times the share of the baseline's accuracy that is left."""
+    ...
+
+
+# %%
+trade_off_score = check("comparison.trade_off_score", trade_off_score)
+
+# %%
+PUBLISHED_SCORES = {"annealing": 0.3951, "genetic": 0.3784}
+for name, row in PUBLISHED.items():
+    score = trade_off_score(row["mean_layer_sparsity"], row["accuracy"], PUBLISHED_BASELINE_ACCURACY)
+    print(f"{name:10} recomputed {score:.4f}   published {PUBLISHED_SCORES[name]:.4f}")
+
+# %% [markdown]
+# **What do you notice?** One of the two does not come out. Which accuracy would give the published score?
+
+# %%
+needed = PUBLISHED_SCORES["annealing"] * PUBLISHED_BASELINE_ACCURACY / PUBLISHED["annealing"]["mean_layer_sparsity"]
+print(f"accuracy behind the published score: about {needed:.4f}; published final accuracy: 0.8744")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The score of annealing was computed with an accuracy of about 0.8764, which is not the final one. With the final
+# accuracy, 0.8744, it is 0.3943. The error is small and changes no rank. But nobody could have seen it in a table that
+# gives the score alone: publish the parts, and recompute the scores of others.
+#
+# </details>
+
+# %% [markdown]
+# ## Equal budgets
+#
+# "200 iterations a layer" and "20 generations of 10 children": both are announced as 1,000 evaluations. Count them.
+# The start of an annealing run must be evaluated, and so must every first population.
+
+# %% [markdown]
+# ### Exercise: what annealing spends
+#
+# *Objective*: count every evaluation of annealing, layer by layer. *Minutes*: 3.
+#
+# Return how often the cost is called when each of `layers` layers is annealed for `iterations` steps.
+#
+# *Stuck?* `hint("comparison.evaluations_of_annealing", 1)`
+
+
+# %%
+def evaluations_of_annealing(iterations, layers):
+    """Return how often the cost is called when each layer is annealed for `iterations` steps from its own start."""
+    ...
+
+
+# %%
+evaluations_of_annealing = check("comparison.evaluations_of_annealing", evaluations_of_annealing)
+
+# %% [markdown]
+# ### Exercise: what a genetic algorithm spends
+#
+# *Objective*: count every evaluation of a genetic algorithm, the initial populations too. *Minutes*: 5.
+#
+# Return how often the cost is called. The elite keeps its costs and is not evaluated again.
+#
+# *Stuck?* `hint("comparison.evaluations_of_genetic", 1)`
+
+
+# %%
+def evaluations_of_genetic(generations, population, elite, layers):
+    """Return how often the cost is called. An elite keeps its costs and is not evaluated again.
+
+    Each layer starts with a population of its own, and then breeds `generations` times.
+    """
+    ...
+
+
+# %%
+evaluations_of_genetic = check("comparison.evaluations_of_genetic", evaluations_of_genetic)
+
+# %% [markdown]
+# Now let the engine's own counter say it. We run both searches with the published settings and count; only the counts
+# interest us here, so 20 validation images are enough.
+
+# %% tags=["mnist"]
+data = load_mnist()
+network = load_network(data.name)
+tiny = data.validation.head(20)
+counter = Evaluator(network, tiny.images, tiny.labels)
+roomy = max(1.0, 10 * counter.evaluate(network.keep_all()).loss)  # the first threshold must lie above this loss
+settings = REFERENCE.genetic
+expected = {
+    "annealing": evaluations_of_annealing(REFERENCE.annealing["iterations"], 5),
+    "genetic": evaluations_of_genetic(settings["generations"], settings["population"], settings["elite"], 5),
+}
+for name in ("annealing", "genetic"):
+    found = prune_layerwise(REFERENCE.search(name), counter, loss_to_warmup=roomy, rng=np.random.default_rng(0))
+    print(f"{name:10} your count {expected[name]:,}, the engine's counter {found.evaluations:,}")
+
+# %% [markdown]
+# Where the counter of the genetic algorithm says more than the formula, the rest are *redraws*: while a whole first
+# population bears the penalty, the published algorithm draws another one. Those are evaluations too. From here on a
+# search gets a budget of evaluations, whatever it does with it: `compare(..., evaluations=200)`.
+
+# %% [markdown]
+# ## The images that choose must not judge
+#
+# The published search scored its candidates on the test images and reported its result on the same test images. Does it
+# matter? Draw 300 masks for the last layer, each pruning a fifth of it blindly. Score all on the same 50 images, take
+# the winner, and look at the winner again on 2,000 fresh images.
+
+# %% tags=["mnist"]
+masks = network.keep_all()
+LAST = len(masks) - 1
+rng = np.random.default_rng(5)
+candidates = [flip(masks[LAST], 0.2, rng) for _ in range(300)]
+images, labels = data.validation.images, data.validation.labels
+few_images = Evaluator(network, images[:50], labels[:50]).layer(LAST, masks)
+fresh = Evaluator(network, images[50:2050], labels[50:2050]).layer(LAST, masks)
+seen_loss = np.array([evaluation.loss for evaluation in few_images.evaluate(candidates)])
+fresh_loss = np.array([evaluation.loss for evaluation in fresh.evaluate(candidates)])
+winner = int(np.argmin(seen_loss))
+print(f"mean of all masks:  loss {seen_loss.mean():.3f} on the few images, {fresh_loss.mean():.3f} on fresh ones")
+print(f"the winner:         loss {seen_loss[winner]:.3f} on the few images, {fresh_loss[winner]:.3f} on fresh ones")
+print(f"rank of the winner on fresh images: {np.sum(fresh_loss < fresh_loss[winner]) + 1} of 300")
+
+# %% tags=["mnist"]
+figures.winner_plot(seen_loss, fresh_loss)
+
+# %% [markdown]
+# **What do you notice?** By how much is the average mask worse on the fresh images? And by how much the winner?
+#
+# <details><summary>Answer</summary>
+#
+# The winner was chosen *because* its loss on these images is low: partly it is good, partly it is lucky with them. On
+# fresh images the luck is gone, so its loss rises more than that of the average mask. Every search does this a thousand
+# times in a row. With 10,000 test images the effect is smaller than with 50, but it always points in the same direction
+# - the better the search, the more flattering. So: search on validation images, and touch the test images once.
+#
+# </details>
+
+# %% [markdown]
+# ## Several seeds, and the controls
+#
+# Now our own table. Both searches with the COURSE settings, four seeds each, 200 counted evaluations a run on 300
+# validation images; small numbers, so that it takes seconds. (`python -m lessonkit compare` runs the full size.) Each
+# result is judged once, on 2,000 test images. Beside each search stand the *controls*, made without any search at the
+# sparsity that it reached: random masks, and magnitude pruning, layer by layer and over the whole network.
+
+# %% tags=["mnist"]
+quick = dataclasses.replace(data, test=data.test.head(2000))
+comparison = compare(["annealing", "genetic"], seeds=range(4), evaluations=200, search_images=300, data=quick)
+rows = comparison.rows
+for row in rows:
+    if not row.is_control:
+        print(
+            f"{row.method:10} seed {row.seed}: {row.evaluation.correct:4} of 2000 right, "
+            f"loss {row.evaluation.loss:.3f}, global sparsity {global_sparsity(row.masks):.3f}, "
+            f"{row.evaluations} evaluations"
+        )
+print(f"unpruned: {comparison.baseline.correct} of 2000 right")
+
+# %% [markdown]
+# Compare with your third prediction. One seed of each search: that is what the published table shows.
+#
+# How sure is a mean of four? The *bootstrap* answers without assuming a distribution: draw four values from your four,
+# with replacement, take their mean, repeat 2,000 times, and cut off 2.5% of the means at either end.
+
+# %% [markdown]
+# ### Exercise: a bootstrap interval
+#
+# *Objective*: say how sure the mean of a few runs is, without assuming a distribution. *Minutes*: 12.
+#
+# Return `(low, high)`, the quantiles of the resampled means that leave the share `level` between them.
+#
+# *Stuck?* `hint("comparison.bootstrap_interval", 1)`
+
+
+# %%
+def bootstrap_interval(values, rng, level=0.95, resamples=2000):
+    """Return (low, high), the percentile bootstrap interval of the mean of `values`."""
+    ...
+
+
+# %%
+bootstrap_interval = check("comparison.bootstrap_interval", bootstrap_interval)
+
+# %% tags=["mnist"]
+rng = np.random.default_rng(0)
+accuracies = {}
+for row in rows:
+    accuracies.setdefault(row.method, []).append(row.evaluation.accuracy)
+intervals = {name: bootstrap_interval(values, rng) for name, values in accuracies.items()}
+difference = np.subtract(accuracies["annealing"], accuracies["genetic"])
+low, high = bootstrap_interval(difference, rng)
+for name in ("annealing", "genetic"):
+    print(
+        f"{name:10} mean accuracy {np.mean(accuracies[name]):.3f}, "
+        f"interval {intervals[name][0]:.3f} to {intervals[name][1]:.3f}"
+    )
+print(f"annealing - genetic, seed by seed: {difference.mean():+.3f}, interval {low:+.3f} to {high:+.3f}")
+
+# %% [markdown]
+# An interval of the difference that contains 0 means: these runs cannot tell the two apart. One that does not contain 0
+# speaks about *this* budget and *these* settings. And with four values even the bootstrap knows little: it can only
+# repeat what it has seen, so its intervals are rather too narrow.
+#
+# ## What was missing in the table
+#
+# So far two searches were compared with each other. Nobody has asked whether a search is needed.
+
+# %% [markdown]
+# ### Exercise: the rule: prune the smallest
+#
+# *Objective*: write the simplest competitor of every search, exactly. *Minutes*: 10.
+#
+# Return a mask that prunes exactly `round(sparsity * size)` weights, those of smallest magnitude, ties or not.
+#
+# *Stuck?* `hint("comparison.magnitude_mask", 1)`
+
+
+# %%
+def magnitude_mask(weights, sparsity):
+    """Return a mask that prunes exactly round(sparsity * size) weights, those of smallest magnitude.
+
+    Where magnitudes are equal, any of them may go, but the number is exact.
+    """
+    ...
+
+
+# %%
+magnitude_mask = check("comparison.magnitude_mask", magnitude_mask)
+
+# %% tags=["mnist"]
+searched = next(row for row in rows if row.method == "annealing")
+yours = tuple(
+    magnitude_mask(kernel, 1 - mask.mean()) for kernel, mask in zip(network.kernels, searched.masks, strict=True)
+)
+judged = Evaluator(network, quick.test.images, quick.test.labels).evaluate(yours)
+print(
+    f"annealing, seed 0:                {searched.evaluation.correct} of 2000 right, {searched.evaluations} evaluations"
+)
+print(f"magnitude, same layer sparsities: {judged.correct} of 2000 right, 0 evaluations")
+
+# %% tags=["mnist"]
+figures.intervals_plot(accuracies, intervals)
+
+# %% [markdown]
+# **What do you notice?** Look at your second prediction. What would the published table have had to contain, so that
+# its readers could see this?
+#
+# <details><summary>Answer</summary>
+#
+# Sorting the weights once, with no evaluation at all, keeps far more accuracy at the same sparsity than either search.
+# The published table has one seed, no interval, and no control, neither random nor magnitude. Random masks are the
+# control that says "the search does something"; magnitude is the one that says "but not enough". A comparison of two
+# methods is worth little while a third, simpler one beats both.
+#
+# </details>
+#
+# One more question. Here is the trade-off score of the same rows, once with each sparsity:
+
+# %% tags=["mnist"]
+by_method = {}
+for row in rows:
+    plain = trade_off_score(global_sparsity(row.masks), row.evaluation.accuracy, comparison.baseline.accuracy)
+    by_method.setdefault(row.method, []).append((row.trade_off, plain))
+for name, scores in by_method.items():
+    published_kind, plain_kind = np.mean(scores, axis=0)
+    print(f"{name:34} with the mean of layers {published_kind:.3f}   with all weights {plain_kind:.3f}")
+
+# %% [markdown]
+# **What do you notice?** Why is global magnitude last but one or so in one column and at the top in the other?
+#
+# <details><summary>Answer</summary>
+#
+# Global magnitude takes almost everything from FC1, where most weights are, and leaves the small layers whole. In the
+# plain mean over layers FC1 is one of five, so the score hardly sees what was saved. All these masks have about the
+# same number of zeros. A score that ranks a network with more accuracy and equally many zeros far lower measures the
+# wrong thing; notebook 02 met the same two sparsities.
+#
+# </details>
+
+# %% [markdown]
+# ## Two goals, no weights: the Pareto front
+#
+# A score mixes two goals with a taste that somebody chose. Without it one can still say: mask A *dominates* mask B when
+# its loss is no higher and its sparsity no lower, and one of the two is better. What nobody dominates is the front.
+
+# %% [markdown]
+# ### Exercise: the Pareto front
+#
+# *Objective*: tell which results of a comparison nothing else beats. *Minutes*: 12.
+#
+# Return the ascending indices of the non-dominated rows of `points`, columns loss (low is good) and sparsity (high is
+# good). Equal rows do not dominate each other.
+#
+# *Stuck?* `hint("comparison.pareto_front", 1)`
+
+
+# %%
+def pareto_front(points):
+    """Return the ascending indices of the non-dominated rows of `points`, shape (n, 2): loss and sparsity.
+
+    A low loss is good, a high sparsity is good. A row is dominated by another one that is at least as good in both
+    and better in one; equal rows do not dominate each other.
+    """
+    ...
+
+
+# %%
+pareto_front = check("comparison.pareto_front", pareto_front)
+
+# %% [markdown]
+# All masks that the first two runs proposed while they searched the last layer, and magnitude in every layer at twenty
+# sparsities, all on the same 300 images:
+
+# %% tags=["mnist"]
+search_images = data.validation.head(300)
+evaluator = Evaluator(network, search_images.images, search_images.labels)
+clouds = {}
+for name in ("annealing", "genetic"):
+    history = next(row for row in rows if row.method == name).history
+    clouds[name] = [(step.loss, step.sparsity) for step in history]
+clouds["magnitude per layer"] = []
+for sparsity in np.linspace(0, 0.95, 20):
+    pruned = [magnitude_mask(kernel, sparsity) for kernel in network.kernels]
+    clouds["magnitude per layer"].append(
+        (evaluator.evaluate(pruned).loss, np.mean([1 - mask.mean() for mask in pruned]))
+    )
+everything = [point for cloud in clouds.values() for point in cloud]
+owners = [name for name, cloud in clouds.items() for _ in cloud]
+front = pareto_front(everything)
+for name, cloud in clouds.items():
+    print(f"{name:20} {len(cloud):3} masks, {sum(owners[index] == name for index in front):2} of them on the front")
+
+# %% tags=["mnist"]
+figures.front_plot(clouds, [everything[index] for index in front])
+
+# %% [markdown]
+# ## Try it: the race
+#
+# The lab replays recorded runs of full length with their controls. Look for a budget at which the order of the two
+# searches changes, and for one at which either passes magnitude.
+
+# %% tags=["mnist"]
+from lessonkit.labs import RaceLab
+
+RaceLab()
+
+# %% [markdown]
+# ## Recap
+#
+# - A budget is counted in evaluations, every one of them: starts, first populations, redraws.
+# - Images that chose a mask flatter it. Search on validation images; the test images are touched once.
+# - One seed is an anecdote. Give several, and an interval; compare seed by seed.
+# - Controls belong into every table: random says whether the search does anything, magnitude whether it is needed.
+# - Report both goals. A front needs no weights; a score needs its formula, its sparsity and its parts.
+#
+# ## Check yourself
+#
+# 1. A colleague gives both searches the same *seconds* instead of the same evaluations. When is that fairer, and what
+#    does it make worse?
+# 2. You run 20 seeds of A and report the best; your rival reports the mean of 20 seeds of B. What is wrong?
+# 3. Two masks have loss 0.20 at sparsity 0.50, a third has loss 0.20 at 0.40. Which are on the front?
+#
+# <details><summary>Answer 1</summary>
+#
+# When evaluations differ in price (batches, several images sizes) or a search computes a lot between them. But seconds
+# depend on the machine, the load and the programmer, so nobody can repeat the comparison exactly.
+#
+# </details>
+#
+# <details><summary>Answer 2</summary>
+#
+# The best of 20 used 20 budgets and was chosen by its result: winner's curse. Compare means with means, or best of 20
+# with best of 20, and judge the chosen ones on fresh images.
+#
+# </details>
+#
+# <details><summary>Answer 3</summary>
+#
+# The first two: they are equal, so neither dominates the other. Both dominate the third.
+#
+# </details>
+#
+# ## Where to read on
+#
+# - Bradley Efron and Robert Tibshirani, 1993, *An Introduction to the Bootstrap*.
+# - Song Han, Jeff Pool, John Tran and William Dally, 2015, "Learning both weights and connections for efficient neural
+#   networks": magnitude pruning.
+# - Davis Blalock, Jose Javier Gonzalez Ortiz, Jonathan Frankle and John Guttag, 2020, "What is the state of neural
+#   network pruning?": 81 papers, and how few of them can be compared.
+
+# %%
+progress()
