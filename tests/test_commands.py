@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,6 +35,12 @@ def few(standin, monkeypatch) -> Dataset:
     data = dataclasses.replace(standin, validation=standin.validation.head(100), test=standin.test.head(200))
     monkeypatch.setattr(compare_command, "load_mnist", lambda source: data)
     return data
+
+
+@pytest.fixture
+def no_figure(monkeypatch):
+    """Saves the seconds that drawing takes, where the figure is not what the test is about."""
+    monkeypatch.setattr(report, "comparison_plot", lambda comparison: SimpleNamespace(png=lambda: b"a figure"))
 
 
 def compare(folder, *flags) -> int:
@@ -106,6 +114,7 @@ def test_compare_writes_everything_that_it_promises(few, tmp_path, capsys):
     assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_quiet_prints_the_table_alone(few, tmp_path, capsys):
     assert compare(tmp_path, "--quiet", "--methods", "annealing") == 0
     printed = capsys.readouterr()
@@ -115,13 +124,17 @@ def test_quiet_prints_the_table_alone(few, tmp_path, capsys):
     assert (tmp_path / "comparison.json").is_file()
 
 
-def test_without_quiet_a_progress_bar_shows_cost_loss_and_sparsity(few, tmp_path, capsys):
+@pytest.mark.usefixtures("no_figure")
+def test_without_quiet_a_progress_bar_shows_cost_loss_and_sparsity(few, tmp_path, capsys, monkeypatch):
+    always = functools.partial(compare_command.tqdm, mininterval=0)  # each step is drawn, however quick it was
+    monkeypatch.setattr(compare_command, "tqdm", always)
     assert compare(tmp_path, "--methods", "genetic") == 0
     bar = capsys.readouterr().err
     for word in ("genetic, seed 0", "cost", "loss", "sparsity"):
         assert word in bar
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_the_reference_says_test_and_stands_beside_the_published_table(few, tmp_path, capsys):
     assert compare(tmp_path, "--preset", "reference", "--methods", "annealing") == 0
     printed = capsys.readouterr().out
@@ -133,6 +146,7 @@ def test_the_reference_says_test_and_stands_beside_the_published_table(few, tmp_
     assert content["published"]["annealing"]["accuracy"] == 0.8744
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_a_second_run_replaces_the_first(few, tmp_path):
     assert compare(tmp_path, "--quiet", "--methods", "annealing") == 0
     first = (tmp_path / "masks-annealing-seed0.npz").read_bytes()
@@ -259,6 +273,7 @@ def disk_full_in(monkeypatch, folder: Path, after: int = 0):
     monkeypatch.setattr(os, "replace", full)
 
 
+@pytest.mark.usefixtures("no_figure")
 @pytest.mark.parametrize(("after", "whole"), [(0, 0), (2, 2), (9, 5)])  # 4 masks, again at the end, the table, ...
 def test_a_full_disk_loses_nothing(few, tmp_path, capsys, monkeypatch, after, whole):
     elsewhere = tmp_path / "elsewhere"
@@ -278,6 +293,7 @@ def test_a_full_disk_loses_nothing(few, tmp_path, capsys, monkeypatch, after, wh
     assert not [path for path in left if path.suffix == ".part"]
 
 
+@pytest.mark.usefixtures("no_figure")
 def test_masks_of_an_older_run_are_never_taken_for_new_ones(few, tmp_path, monkeypatch):
     assert compare(tmp_path, "--quiet", "--methods", "annealing") == 0
     save_row = report.save_row
