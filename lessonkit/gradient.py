@@ -52,14 +52,14 @@ class Slopes:
     def weighted(self, weights: Array, shape: tuple[int, ...]) -> Array:
         """The sum over images of weight times slope, in the kernel's shape."""
         if self.errors is None:
-            return (self.inputs @ weights).reshape(shape)
-        return self.inputs @ (self.errors * weights).T
+            return np.asarray(self.inputs @ weights).reshape(shape)
+        return np.asarray(self.inputs @ (self.errors * weights).T)
 
     def squared(self, shape: tuple[int, ...]) -> Array:
         """The sum over images of the squared slopes, in the kernel's shape."""
         if self.errors is None:
             return np.square(self.inputs).sum(axis=1).reshape(shape)
-        return np.square(self.inputs) @ np.square(self.errors).T
+        return np.asarray(np.square(self.inputs) @ np.square(self.errors).T)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class LocalModel:
     kernels, each : of the layers that may change; `offset` is where their first bit stands in a mask vector.
     slopes : d loss / d weight at the centre, shape (weights,).
     stiffness : 1/2 h w^2, what the curvature alone says against turning a weight, shape (weights,).
+    units : which unit or filter a weight belongs to, shape (weights,).
     """
 
     centre: Mask
@@ -42,6 +43,7 @@ class LocalModel:
     slopes: Array
     weights: Array
     stiffness: Array
+    units: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -67,7 +69,10 @@ class LocalModel:
             each, count = fisher.each[layers], len(for_curvature)
             squares = [part.squared(kernel.shape) for part, kernel in zip(each, kernels, strict=True)]
             stiffness = _flat([0.5 / count * h * w * w for h, w in zip(squares, kernels, strict=True)])
-        return cls(centre, offset, kernels, each, count, _flat(slopes), _flat(kernels), stiffness)
+        starts = np.cumsum([0, *(kernel.shape[-1] for kernel in kernels)])
+        pairs = zip(kernels, starts, strict=False)
+        units = np.concatenate([start + np.arange(kernel.size) % kernel.shape[-1] for kernel, start in pairs])
+        return cls(centre, offset, kernels, each, count, _flat(slopes), _flat(kernels), stiffness, units)
 
     @classmethod
     def at(
@@ -157,14 +162,8 @@ class LocalModel:
         few = min(6 * count, len(members))
         lowest = members[np.argpartition(energy[members], few - 1)[:few]]
         lowest = lowest[np.argsort(energy[lowest])]
-        _, first = np.unique(self._units[lowest], return_index=True)
+        _, first = np.unique(self.units[lowest], return_index=True)
         return lowest[np.sort(first)][:count]
-
-    @property
-    def _units(self) -> NDArray[np.int64]:
-        starts = np.cumsum([0, *(kernel.shape[-1] for kernel in self.kernels)])
-        parts = zip(self.kernels, starts, strict=False)
-        return np.concatenate([start + np.arange(kernel.size) % kernel.shape[-1] for kernel, start in parts])
 
     def _split(self, flat: Array) -> list[Array]:
         parts = np.split(flat, np.cumsum([kernel.size for kernel in self.kernels])[:-1])

@@ -124,7 +124,7 @@ class InformedSwaps:
         size: float = 0.05,
         largest: float = 0.1,
         batch: int = 4000,
-        curvature: int = 1000,
+        curvature: int = 500,
         patience: int = 3,
         curvature_every: int = 4,
         convolutions_every: int = 10,
