@@ -58,7 +58,7 @@ class Slopes:
     def squared(self, shape: tuple[int, ...]) -> Array:
         """The sum over images of the squared slopes, in the kernel's shape."""
         if self.errors is None:
-            return np.square(self.inputs).sum(axis=1).reshape(shape)
+            return np.asarray(np.square(self.inputs).sum(axis=1)).reshape(shape)
         return np.asarray(np.square(self.inputs) @ np.square(self.errors).T)
 
 
