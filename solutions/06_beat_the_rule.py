@@ -476,14 +476,16 @@ for _ in range(PRUNE):  # flip, six times, the kept spin whose flip costs least
 by_flips = np.flatnonzero(spins < 0)
 
 best_choice = choices[int(np.argmin(damages))]
-print(f"best of all {len(choices):,} choices: damage {damages.min():.5f}")
+print(
+    f"best of all {len(choices):,} choices: damage {damages.min():.5f}, sum of the pruned {w[best_choice].sum():+.3f}"
+)
 print(
     f"six cheapest flips, one by one: damage {damage(by_flips):.5f}, "
-    f"better than {np.mean(damages > damage(by_flips)):.2%} of the choices"
+    f"better than {np.mean(damages > damage(by_flips)):.2%} of the choices, sum {w[by_flips].sum():+.3f}"
 )
 print(
     f"the six smallest weights:       damage {damage(by_magnitude):.5f}, "
-    f"better than {np.mean(damages > damage(by_magnitude)):.2%} of the choices"
+    f"better than {np.mean(damages > damage(by_magnitude)):.2%} of the choices, sum {w[by_magnitude].sum():+.3f}"
 )
 
 # %% tags=["mnist"]
@@ -498,12 +500,13 @@ figures.couplings_plot(
 )
 
 # %% [markdown]
-# **What do you notice?** Which pairs of weights does the best choice prune that the rule keeps?
+# **What do you notice?** What do the best choice and the rule have in common, and what do the sums say?
 #
 # <details><summary>Answer</summary>
 #
 # Neighbouring pixels are nearly equal, so two neighbouring weights of opposite sign nearly cancel: pruning both changes
-# little, pruning one of them much. The couplings know that, the sizes do not. A million flips of such a model take
+# less than pruning one. The rule takes the smallest weights whatever their signs, and where the signs agree the effects
+# add up. The couplings know that, the sizes do not. A million flips of such a model take
 # seconds, because each needs one row only: millions of proposals without one image. The price is that the model knows
 # its own layer only, and that it is a guess of the loss and not the loss. So it makes starts; the true loss decides.
 #
