@@ -12,7 +12,7 @@ import numpy as np
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import flip
 from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.search import Callback, Problem, SearchResult, Step, draw_population, step_of
+from lessonkit.search import Callback, Problem, SearchResult, Step, draw_population, says_stop, step_of
 
 Candidate = TypeVar("Candidate")
 Move = Callable[[Candidate, float, np.random.Generator], Candidate]  # (candidate, rate, rng) -> neighbour
@@ -114,7 +114,7 @@ def anneal(
             used = problem.evaluations - spent
             row = step_of(score, best_score, step, used, accepted=accepted, temperature=heat, rate=rate)
             history.append(row)
-            if callback is not None and callback(row) is True:
+            if says_stop(callback, row):
                 message = "stopped by the callback"
                 break
     except KeyboardInterrupt:

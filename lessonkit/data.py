@@ -84,7 +84,7 @@ def load_mnist(source: str | os.PathLike[str] | None = None) -> Dataset:
     """
     named = source if source is not None else os.environ.get("LESSONKIT_DATA") or None
     if named is not None:
-        return _standin() if str(named) == "standin" else _from_named(Path(named))
+        return _standin() if str(named) == "standin" else _from_named(Path(named).expanduser())
     cached = _keras_cache()
     if cached.is_file():
         try:

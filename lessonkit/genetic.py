@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask, flip
 from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.search import Callback, Problem, Scored, SearchResult, Step, draw_population, step_of
+from lessonkit.search import Callback, Problem, Scored, SearchResult, Step, draw_population, says_stop, step_of
 
 Individual = TypeVar("Individual")
 Move = Callable[[Mask, float, np.random.Generator], Mask]
@@ -92,6 +92,8 @@ def evolve(
     """
     if not 0 <= elite < population:
         raise LessonkitError(f"an elite of {elite} does not fit a population of {population}: choose 0 to less than it")
+    if tournament < 1:
+        raise LessonkitError(f"a tournament of {tournament} has no winner: give at least 1")
     if not callable(crossover) and crossover not in ("single-point", "uniform"):
         raise LessonkitError(f"no crossover is called {crossover!r}: choose single-point or uniform")
     began, spent = time.perf_counter(), problem.evaluations
@@ -107,7 +109,7 @@ def evolve(
         mean = float(np.mean([score.cost for score in of]))
         used = problem.evaluations - spent
         history.append(step_of(cheapest, best_score, step, used, rate=rate, mean_cost=mean))
-        return callback is not None and callback(history[-1]) is True
+        return says_stop(callback, history[-1])
 
     try:
         stopped = report(0, high, scores)
@@ -128,7 +130,7 @@ def evolve(
                     elif crossover == "uniform":
                         child = uniform_crossover(mother, father, rng)
                     else:
-                        child, _ = single_point_crossover(mother, father, int(rng.integers(1, mother.size)))
+                        child, _ = single_point_crossover(mother, father, int(rng.integers(1, max(mother.size, 2))))
                 return move(child, rate, rng)
 
             people = next_generation(people, costs, elite, make_child)[: elite + children_left]

@@ -14,7 +14,7 @@ from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluation, Evaluator
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
 from lessonkit.objective import pruning_cost, warmup_max_loss
-from lessonkit.search import Callback, Problem, Scored, Search, SearchResult, Step
+from lessonkit.search import Callback, Problem, Scored, Search, SearchResult, Step, says_stop
 
 Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
 Sparsity = Callable[[Sequence[Mask]], float]
@@ -149,7 +149,7 @@ class _Telling:
     def __call__(self, step: Step) -> bool:
         step = dataclasses.replace(step, layer=self.layer, evaluations=self.spent + step.evaluations)
         self.history.append(step)
-        return self.callback is not None and self.callback(step) is True
+        return says_stop(self.callback, step)
 
 
 def _as_result(found: Any, start: Mask) -> SearchResult[Mask]:

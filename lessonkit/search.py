@@ -97,6 +97,12 @@ class Step:
 Callback = Callable[[Step], Any]  # a search stops when its callback returns True
 
 
+def says_stop(callback: Callback | None, step: Step) -> bool:
+    """Show `step` to the callback; whether it answered True, Python's or numpy's (a comparison gives the latter)."""
+    answer = callback(step) if callback is not None else False
+    return isinstance(answer, bool | np.bool_) and bool(answer)
+
+
 @dataclass(frozen=True)
 class SearchResult(Generic[Candidate]):
     """What a search found.

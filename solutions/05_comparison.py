@@ -513,8 +513,8 @@ RaceLab()
 #
 # <details><summary>Answer 1</summary>
 #
-# When evaluations differ in price (batches, another number of images) or a search computes a lot between them. But seconds
-# depend on the machine, the load and the programmer, so nobody can repeat the comparison exactly.
+# When evaluations differ in price (batches, another number of images) or a search computes a lot between them. But
+# seconds depend on the machine, the load and the programmer, so nobody can repeat the comparison exactly.
 #
 # </details>
 #

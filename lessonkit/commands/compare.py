@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from lessonkit import report
-from lessonkit.commands.options import add_data_flag, at_least
+from lessonkit.commands.options import above_zero, add_data_flag, at_least
 from lessonkit.comparison import Comparison, Row, compare
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="course", help="settings (default: course)")
     parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="run seeds 0 to N-1 (default: 1)")
     parser.add_argument("--evaluations", type=at_least(5), metavar="N", help="budget of each search (default: 1000)")
+    parser.add_argument("--loss-to-warmup", type=above_zero, metavar="L", help="threshold of the last layer's loss")
     parser.add_argument("--search-images", type=at_least(1), metavar="N", help="images a candidate is scored on")
     parser.add_argument("--methods", default=",".join(SEARCHES), metavar="A,B", help="searches (default: %(default)s)")
     parser.add_argument("--output", default="runs/compare", metavar="DIR", help="folder for files (%(default)s)")
@@ -39,6 +41,9 @@ def main(options: argparse.Namespace) -> int:
     if unknown or not methods:
         raise LessonkitError(f"--methods {options.methods}: choose among {', '.join(SEARCHES)}, separated by commas")
     preset = PRESETS[options.preset]
+    if options.loss_to_warmup is not None:
+        limit = options.loss_to_warmup
+        preset = dataclasses.replace(preset, loss_to_warmup=limit, standin_loss_to_warmup=limit)
     folder = report.output_folder(options.output)
     data = load_mnist(options.data)
     split = getattr(data, preset.search_split)

@@ -28,3 +28,14 @@ def add_data_flag(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|standin",
         help="mnist.npz, a folder that holds it, or 'standin' (default: $LESSONKIT_DATA, Keras's cache, a download)",
     )
+
+
+def above_zero(text: str) -> float:
+    """An argparse type: a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
