@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from lessonkit.course import build
+from lessonkit.course.markers import BEGIN, END
 
 exercises = pytest.importorskip("lessonkit.exercises", reason="the exercises are another part of the package")
 
@@ -68,20 +69,30 @@ def test_every_stub_is_judged_as_not_attempted(lesson):
         assert exercises.judge(name, namespace[function]).status == "not attempted", name
 
 
+def leaks(lesson: build.Lesson, everything: str) -> list[str]:
+    """Each marked solution, and each reference of the lesson's exercises, that stands in this text."""
+    solution = lesson.file("solutions", ".py").read_text(encoding="utf-8")
+    secret = re.findall(f"{BEGIN}\n(.*?){END}", solution, re.DOTALL)
+    for _, name, function in CHECK.findall(solution):
+        source = exercises.session.source_of(exercises.find(name))
+        secret += [body(node) for node in (functions(solution)[function], *functions(source).values())]
+        secret += ["\n".join(source.splitlines()[node.body[0].end_lineno :]) for node in functions(source).values()]
+    # A shorter line may stand in the prose as a formula.
+    return [text for text in secret if len(squeezed(text)) > 40 and squeezed(text) in squeezed(everything)]
+
+
 @each_lesson
 def test_no_reference_and_no_solution_stands_in_the_students_notebook(lesson):
     notebook = nbformat.read(lesson.file("notebooks", ".ipynb"), as_version=4)
-    everything = squeezed("\n".join([*(cell.source for cell in notebook.cells), *map(str, notebook.cells)]))
-    student = lesson.file("notebooks", ".py").read_text(encoding="utf-8")
-    solution = functions(lesson.file("solutions", ".py").read_text(encoding="utf-8"))
-    bodies = {body(function) for function in functions(student).values()}
-    for _, name, function in CHECK.findall(student):
-        reference = functions(exercises.session.source_of(exercises.find(name)))
-        for source in (solution[function], *reference.values()):
-            text = body(source)
-            assert text not in bodies, f"{name} is solved in the student's notebook"
-            if len(squeezed(text)) > 40:  # a shorter line may stand in the prose as a formula
-                assert squeezed(text) not in everything, f"the solution of {name} stands in the student's notebook"
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs]
+    everything = "\n".join([*(cell.source for cell in notebook.cells), *shown])
+    assert leaks(lesson, everything) == []
+    student = functions(lesson.file("notebooks", ".py").read_text(encoding="utf-8"))
+    for _, name, function in CHECK.findall(everything):
+        assert body(student[function]) == "...", f"{name} is not blank in the student's notebook"
+    solved = lesson.file("solutions", ".py").read_text(encoding="utf-8")
+    assert leaks(lesson, solved), "the search itself must be able to find"
 
 
 def answered_wrongly(lesson: build.Lesson, kind: str) -> str:
