@@ -459,8 +459,8 @@ def pareto_front(points):
 pareto_front = check("comparison.pareto_front", pareto_front)
 
 # %% [markdown]
-# Every step of the first run of each search (a proposal of annealing, the best of a generation), layer after layer, and
-# magnitude in every layer at twenty sparsities, all on the same 300 images:
+# Every step of the first run of each search (a proposal of annealing, the best of a generation), layer after layer,
+# and magnitude in every layer at twenty sparsities, all on the same 300 images:
 
 # %% tags=["mnist"]
 search_images = data.validation.head(300)
