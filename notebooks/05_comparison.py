@@ -391,7 +391,7 @@ for name, scores in by_method.items():
     print(f"{name:34} with the mean of layers {published_kind:.3f}   with all weights {plain_kind:.3f}")
 
 # %% [markdown]
-# **What do you notice?** Why is global magnitude last but one or so in one column and at the top in the other?
+# **What do you notice?** Why does global magnitude rank behind the searches in one column and at the top in the other?
 #
 # <details><summary>Answer</summary>
 #
@@ -433,8 +433,8 @@ def pareto_front(points):
 pareto_front = check("comparison.pareto_front", pareto_front)
 
 # %% [markdown]
-# All masks that the first two runs proposed while they searched the last layer, and magnitude in every layer at twenty
-# sparsities, all on the same 300 images:
+# Every step of the first run of each search (a proposal of annealing, the best of a generation), layer after layer,
+# and magnitude in every layer at twenty sparsities, all on the same 300 images:
 
 # %% tags=["mnist"]
 search_images = data.validation.head(300)
@@ -487,8 +487,8 @@ RaceLab()
 #
 # <details><summary>Answer 1</summary>
 #
-# When evaluations differ in price (batches, several images sizes) or a search computes a lot between them. But seconds
-# depend on the machine, the load and the programmer, so nobody can repeat the comparison exactly.
+# When evaluations differ in price (batches, another number of images) or a search computes a lot between them. But
+# seconds depend on the machine, the load and the programmer, so nobody can repeat the comparison exactly.
 #
 # </details>
 #

@@ -123,7 +123,7 @@ def test_the_settings_are_recorded_as_plain_values(comparison):
     assert settings["evaluations"] == 35
     assert settings["search_images"] == 60
     assert settings["search_split"] == "validation"
-    assert settings["loss_to_warmup"] == COURSE.loss_to_warmup
+    assert settings["loss_to_warmup"] == COURSE.for_data("standin").loss_to_warmup
     assert settings["annealing"] == dict(COURSE.annealing)
     assert settings["genetic"] == dict(COURSE.genetic)
     assert settings["data"] == "standin"
@@ -214,7 +214,7 @@ def test_the_test_images_are_evaluated_only_once_a_search_has_ended(few, monkeyp
 
 
 def test_a_search_on_the_test_images_would_be_noticed(few):
-    peeking = dataclasses.replace(COURSE, search_split="test", loss_to_warmup=100.0)
+    peeking = dataclasses.replace(COURSE, search_split="test", standin_loss_to_warmup=100.0)
     honest = run(few, ["annealing"], preset=peeking)
     misled = run(poisoned(few), ["annealing"], preset=peeking)
     assert not same_masks(honest.rows[0], misled.rows[0])

@@ -342,7 +342,7 @@ def test_the_budget_ends_it_with_a_smaller_last_generation(budget, batches):
 
 
 def test_no_budget_at_all_is_an_error():
-    with pytest.raises(BudgetExhaustedError, match="first population"):
+    with pytest.raises(BudgetExhaustedError, match="first draw"):
         run(Rugged(), budget=0)
 
 

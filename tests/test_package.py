@@ -18,17 +18,17 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (
     ("errors",),
     ("files",),
-    ("masks", "objective"),
+    ("masks", "objective", "published"),
     ("data", "network", "lenet"),
-    ("evaluator",),
-    ("search", "statistics"),
+    ("evaluator", "gradient", "correction"),
+    ("search", "statistics", "mlpnet"),
     ("annealing", "genetic", "baselines"),
-    ("layerwise", "presets"),
+    ("layerwise", "presets", "frontier"),
     ("comparison",),
     ("plots",),
-    ("report", "bench"),
+    ("report", "figures"),
     ("labs", "exercises"),
-    ("course", "commands"),
+    ("course", "commands", "bench"),
     ("__main__",),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
