@@ -125,7 +125,7 @@ def test_the_settings_are_recorded_as_plain_values(comparison):
     assert settings["search_split"] == "validation"
     assert settings["loss_to_warmup"] == COURSE.for_data("standin").loss_to_warmup
     assert settings["annealing"] == dict(COURSE.annealing)
-    assert settings["genetic"] == dict(COURSE.genetic)
+    assert settings["genetic"] == json.loads(json.dumps(dict(COURSE.genetic)))
     assert settings["data"] == "standin"
     assert settings["label"] == COURSE.label
 
