@@ -626,7 +626,7 @@ def test_messages_of_a_page_do_not_queue_in_a_kernel():
             deadline -= 1
             run("import asyncio; await asyncio.sleep(0.2)")
         assert deadline
-        assert int(run("print(lab.draws)")) <= 10  # 26 had they queued
+        assert int(run("print(lab.draws)")) < 20  # 26 had they queued
         run("lab.update = lambda cause: 1 / 0")
         state = {"method": "update", "state": {"value": 0.5}, "buffer_paths": []}
         client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": slider, "data": state}))

@@ -31,12 +31,13 @@ from lessonkit.network import Network, load_network
 from lessonkit.plots import new_figure
 
 IMAGES = 1_000  # validation images that a lab evaluates on
-DELAY = 0.005  # seconds in which the kernel reads the messages that wait before it draws
+DELAY = 0.01  # seconds without another message of the page after which the kernel draws
+LONGEST = 0.05  # seconds after which it draws in any case
 WIDTH = 6.8  # inches of a picture; at 100 dots an inch it fits a notebook's column with the text beside it
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 ALERT = "border-left: 4px solid #D55E00; padding-left: 8px"
-TEXT = "line-height: 1.45; overflow-wrap: anywhere"
+TEXT = "line-height: 1.45"
 
 
 class Picture:
@@ -106,6 +107,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
         self.facts: dict[str, str] = {}
         self.draws = 0  # pictures made so far
         self._due = False
+        self._newest = 0.0
         self._causes: set[str] = set()
         self._quiet = False
         self._lock = threading.RLock()  # newer kernels handle a page's messages in a thread of their own
@@ -167,11 +169,16 @@ class Lab(widgets.VBox):  # type: ignore[misc]
             self.redraw(cause)
         else:
             self._causes.add(cause)
+            self._newest = loop.time()
             if not self._due:
                 self._due = True
-                loop.call_later(DELAY, self._draw_newest)
+                loop.call_later(DELAY, self._draw_newest, loop, self._newest)
 
-    def _draw_newest(self) -> None:
+    def _draw_newest(self, loop: asyncio.AbstractEventLoop, first: float) -> None:
+        now = loop.time()
+        if now < min(self._newest + DELAY, first + LONGEST):  # messages still come in
+            loop.call_later(DELAY, self._draw_newest, loop, first)
+            return
         self._due = False
         causes, self._causes = self._causes, set()
         with contextlib.suppress(Exception):  # it stands in the lab's text: nobody would read a traceback here
@@ -209,7 +216,7 @@ def _loop_of_page() -> asyncio.AbstractEventLoop | None:
 def _words(sentence: str, facts: Mapping[str, str]) -> str:
     rows = "".join(
         f'<tr><th scope="row" style="text-align: left; font-weight: normal; padding: 0 10px 2px 0">{html.escape(name)}'
-        f'</th><td style="text-align: right; white-space: nowrap"><b>{html.escape(value)}</b></td></tr>'
+        f'</th><td style="text-align: right"><b>{html.escape(value)}</b></td></tr>'
         for name, value in facts.items()
     )
     return (
@@ -261,10 +268,13 @@ def log_slider(
 
 
 def choice(description: str, tooltip: str, options: Sequence[Any], value: Any = None) -> Any:
-    """A drop-down list."""
+    """One of a few, as buttons: JupyterLab takes the arrow keys of a drop-down list for itself."""
     first = options[0][1] if isinstance(options[0], tuple) else options[0]
     settings = {"options": list(options), "value": first if value is None else value}
-    return _control(widgets.Dropdown, description, tooltip, **settings)
+    made = _control(widgets.ToggleButtons, description, tooltip, **settings)
+    made.style.button_width = "auto"
+    made.layout.width, made.layout.min_width = "auto", "340px"
+    return made
 
 
 def checkbox(description: str, tooltip: str, value: bool) -> Any:

@@ -174,10 +174,11 @@ class DensityLab(Lab):
         self.magnitudes: dict[Any, tuple[Masks, Evaluation]] = {}
         self.high_score: dict[tuple[float, bool], float] = {}
         self.densities = spread(np.ones(len(self.sizes)), self.sizes, 0.1 * self.sizes.sum())
-        shares = {
-            name: float_slider(f"{name} kept, %", f"Share of {name}'s {size:,} weights", 10.0, 0.0, 100.0, 0.1, ".1f")
-            for name, size in zip(self.names, self.sizes, strict=True)
-        }
+        shares = {}
+        for name, size in zip(self.names, self.sizes, strict=True):
+            step = 0.1 if size > 5_000 else 0.5 if size > 500 else 1.0  # at least a weight or two
+            tip = f"Share of {name}'s {size:,} weights"
+            shares[name] = float_slider(f"{name} kept, %", tip, 10.0, 0.0, 100.0, step, ".1f")
         controls = {
             **shares,
             "total": choice("Total sparsity", "Of all weights", [(f"{100 * t:.0f}%", t) for t in TOTALS], 0.90),
@@ -283,7 +284,8 @@ class DensityLab(Lab):
             "Your loss": f"{yours.loss:.4f}",
             "Magnitude, global": percent(magnitude.accuracy),
             "Global sparsity": percent(pruned),
-            "Weights left": f"{sum(int(mask.sum()) for mask in masks):,}",
+            **{f"{name} keeps": f"{int(mask.sum()):,}" for name, mask in zip(self.names, masks, strict=True)},
+            "All layers keep": f"{sum(int(mask.sum()) for mask in masks):,}",
             "Against magnitude": f"{against:+d} images",
         }
         sentence = (

@@ -164,7 +164,7 @@ class RaceLab(Lab):
             "seeds": int_slider("Seeds shown", "The mean and the band are over so many runs", seeds, 1, seeds),
             "metric": choice("Metric", "On the images that candidates were scored on", METRICS),
             "beside": choice(
-                "Controls as sparse as",
+                "Controls like",
                 "A control prunes as much as this search had at the time",
                 [(LABELS[name], name) for name in self.recording["methods"]],
             ),

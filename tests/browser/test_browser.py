@@ -237,13 +237,17 @@ def test_a_lab_by_key_by_mouse_and_by_play(chromium, server, screenshots, capsys
         for _ in range(3):
             before = notebook.settle()
             times.append(page.evaluate(MEASURE, number))
-    for number in range(notebook.lab.locator("select").count()):
+    choices = notebook.lab.locator(".widget-toggle-buttons")
+    for number in range(choices.count()):
         before = notebook.settle()
-        options = notebook.lab.locator("select").nth(number)
-        count = options.locator("option").count()
-        current = options.evaluate("element => element.selectedIndex")
-        options.focus()
-        page.keyboard.press("ArrowUp" if current == count - 1 else "ArrowDown")
+        choices.nth(number).locator("button:not(.mod-active)").last.focus()
+        page.keyboard.press("Space")
+        notebook.changed(before, 1)
+    boxes = notebook.lab.locator("input[type=checkbox]")
+    for number in range(boxes.count() - 1, -1, -1):
+        before = notebook.settle()
+        boxes.nth(number).focus()
+        page.keyboard.press("Space")
         notebook.changed(before, 1)
     if lab == "TemperatureLab":
         before = notebook.settle()
@@ -277,7 +281,7 @@ def _nothing_cut(notebook: Notebook) -> None:
     )
     assert cut == []
     wide = notebook.lab.evaluate(
-        """lab => [...lab.querySelectorAll('img, table, [role=status], select, button')]
+        """lab => [...lab.querySelectorAll('img, table, td, [role=status], button')]
             .filter(each => each.getBoundingClientRect().right > lab.getBoundingClientRect().right + 1).length"""
     )
     assert wide == 0
