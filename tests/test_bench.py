@@ -8,6 +8,7 @@ import json
 import pytest
 
 from lessonkit import bench
+from lessonkit.__main__ import main
 from lessonkit.errors import LessonkitError
 from lessonkit.network import load_network
 
@@ -49,3 +50,13 @@ def test_a_small_run(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "extrapolated" in printed
     assert all(name in printed for name in names)
+
+
+def test_labs_writes_the_milliseconds_of_every_lab(tmp_path, monkeypatch, capsys):
+    from lessonkit.labs import bench as labs_bench
+
+    monkeypatch.setattr(labs_bench, "measure", lambda data, network: {"PruningLab": 12.5, "RaceLab": 7.0})
+    file = tmp_path / "labs.json"
+    assert main(["bench", "--labs", "--data", "standin", "--json", str(file)]) == 0
+    assert json.loads(file.read_text())["labs_milliseconds"] == {"PruningLab": 12.5, "RaceLab": 7.0}
+    assert "PruningLab" in capsys.readouterr().out
