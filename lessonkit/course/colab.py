@@ -28,7 +28,7 @@ VERSIONS = (
     "ipykernel==6.17.1",
     "ipython==7.34.0",
     "notebook==6.5.7",
-    "pandas==2.2.2",
+    "pandas==2.2.3",  # Colab has 2.2.2, for which no wheel for Python 3.13 exists
     "scikit-learn==1.6.1",
     "scipy",
     "threadpoolctl",
