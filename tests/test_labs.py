@@ -216,6 +216,25 @@ class TinyLab(base.Lab):
         return f"x is {x}.", {"x": str(x)}
 
 
+def test_a_number_that_comes_back_with_rounding_noise_is_no_change(make):
+    lab = make("DensityLab")
+    lab.controls["FC1"].value = 9.6
+    draws, others = lab.draws, lab.controls["FC2"].value
+    lab.controls["FC1"].value = 9.600000000000001
+    assert lab.draws == draws
+    lab.controls["Conv1"].value = 90.0
+    assert lab.controls["FC2"].value <= others
+
+
+def test_sliders_hold_values_that_a_page_would_not_round(make):
+    lab = make("DensityLab")
+    for share in (3.3, 7.7, 12.1):
+        lab.controls["FC1"].value = share
+        for name in ("Conv1", "Conv2", "FC1", "FC2", "Output"):
+            steps = lab.controls[name].value / lab.controls[name].step
+            assert steps == pytest.approx(round(steps), abs=1e-6)
+
+
 def test_a_thousand_changes_leave_no_figure():
     lab = TinyLab()
     gc.collect()
@@ -390,10 +409,10 @@ def test_race_lab_says_what_was_recorded(recording):
     lab.redraw()
     at = recording["evaluations"].index(120)
     values = [run["accuracy"][at] for run in recording["methods"]["annealing"]]
-    assert lab.facts["SA"] == f"{np.mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+    assert lab.facts["SA"] == f"{np.mean(values):.4f} ({min(values):.3f}–{max(values):.3f})"
     stop = recording["control_evaluations"].index(100)
     values = [run["accuracy"][stop] for run in recording["controls"]["genetic"]["magnitude global"]]
-    assert lab.facts["magnitude global"] == f"{np.mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+    assert lab.facts["magnitude global"] == f"{np.mean(values):.4f} ({min(values):.3f}–{max(values):.3f})"
 
 
 def test_the_recording_ends_where_the_search_ended(recording, data, network):

@@ -12,6 +12,7 @@ import base64
 import contextlib
 import html
 import io
+import math
 import textwrap
 import threading
 from collections.abc import Mapping, Sequence
@@ -161,8 +162,9 @@ class Lab(widgets.VBox):  # type: ignore[misc]
             self._quiet = before
 
     def _changed(self, change: Any) -> None:
-        if self._quiet:
-            return
+        old, new = change["old"], change["new"]
+        if self._quiet or (isinstance(new, float) and math.isclose(old, new, rel_tol=1e-9)):
+            return  # a page sends a number that it was given back with the noise of its own rounding
         cause = next(name for name, control in self.controls.items() if control is change["owner"])
         loop = _loop_of_page()
         if loop is None:
@@ -273,7 +275,7 @@ def choice(description: str, tooltip: str, options: Sequence[Any], value: Any = 
     settings = {"options": list(options), "value": first if value is None else value}
     made = _control(widgets.ToggleButtons, description, tooltip, **settings)
     made.style.button_width = "auto"
-    made.layout.width, made.layout.min_width = "auto", "340px"
+    made.layout.width = "98%"  # a line of its own
     return made
 
 

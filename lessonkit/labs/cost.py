@@ -19,7 +19,7 @@ from lessonkit.published import BASELINE_LOSS, LAYERS, PATHS, global_from_mean
 MEAN, GLOBAL = "mean over layers", "global"
 NAMES = {"annealing": "SA", "genetic": "GA"}
 LOSSES = np.linspace(0.0, 1.5, 121)
-SPARSITIES = np.linspace(0.01, 0.6, 100)
+SPARSITIES = np.linspace(0.0025, 0.6, 120)
 HIGHEST = 100.0  # the colours end here; a cost above it gets the colour of the penalty
 CEILING = 20.0  # of the costs after each layer; a higher one stands at the ceiling
 
@@ -72,6 +72,7 @@ class CostLab(Lab):
         right.set_xticks(range(len(LAYERS)), LAYERS, rotation=45)
         right.set_xlim(-0.3, len(LAYERS) - 0.7)
         right.grid(alpha=0.3)
+        left.set_ylim(0, SPARSITIES[-1])
         self.limit = left.axvline(1.0, color="black", linestyle=":", linewidth=1.5)
         outline = [Stroke(linewidth=4, foreground="white"), Normal()]
         self.paths, self.costs = {}, {}
@@ -82,7 +83,7 @@ class CostLab(Lab):
             (self.costs[method],) = right.plot([], [], label=NAMES[method], **look)
         self.limit.set_label("maximum loss")
         key = left.legend(fontsize=8, loc="upper left")
-        right_key = right.legend(fontsize=8, loc="upper right")
+        right_key = right.legend(fontsize=8, loc="lower left")
         self.title = left.title
         return Picture(
             figure, [self.title, self.surface, self.limit, *self.paths.values(), key, *self.costs.values(), right_key]

@@ -195,8 +195,10 @@ class DensityLab(Lab):
     def _draw(self) -> Picture:
         figure = lab_figure(3.9)
         left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
-        small(left, ylabel="weights kept, %", ylim=(0, 105), title="Density of each layer")
-        left.set_xticks(range(len(self.names)), self.names)
+        small(left, ylabel="weights kept, %", ylim=(0, 105), title="Density of each layer (in figures: yours)")
+        left.set_xticks(range(len(self.names)), [" \n "] * len(self.names))  # room for the texts below
+        below = {"transform": left.get_xaxis_transform(), "ha": "center", "va": "top", "fontsize": 8}
+        self.shares = [left.text(number, -0.03, "", **below) for number in range(len(self.names))]
         small(right, ylabel="accuracy, %", ylim=(0, 112), title="Accuracy at this total")
         right.set_xticks(range(3), WHO)
         self.bars, self.scores, self.labels = {}, [], []
@@ -211,20 +213,25 @@ class DensityLab(Lab):
             axis.grid(alpha=0.3, axis="y")
         key = left.legend(fontsize=8, loc="upper right")
         moving = [bar for bars in self.bars.values() for bar in bars]
-        return Picture(figure, [*moving, key, *self.scores, *self.labels])
+        return Picture(figure, [*moving, *self.shares, key, *self.scores, *self.labels])
 
     # --- the three players ---
 
     def _yours(self, cause: str | None) -> None:
         """Take the sliders' densities, make the others give way where the total is locked, and show it."""
-        shown = np.array([self.controls[name].value for name in self.names])
-        moved = np.abs(shown - np.round(100 * self.densities, 1)) > 1e-6
-        self.densities = np.where(moved, shown / 100, self.densities)
+        moved = np.array([abs(self.controls[name].value - self._shown(name)) > 1e-6 for name in self.names])
+        wanted = np.array([self.controls[name].value / 100 for name in self.names])
+        self.densities = np.where(moved, wanted, self.densities)
         if self.controls["locked"].value:
             kept = (1.0 - self.controls["total"].value) * self.sizes.sum()
             fixed = self.names.index(cause) if cause in self.names else None
             self.densities = spread(self.densities, self.sizes, kept, fixed)
-        self.set_values(dict(zip(self.names, np.round(100 * self.densities, 1).tolist(), strict=True)))
+        self.set_values({name: self._shown(name) for name in self.names})
+
+    def _shown(self, name: str) -> float:
+        """The density as the slider can show it: a page would round it to the step, and report that as a change."""
+        step = self.controls[name].step
+        return round(float(step * round(100 * self.densities[self.names.index(name)] / step)), 1)
 
     def _magnitude(self, sparsity: float, corrected: bool) -> tuple[Masks, Evaluation]:
         pruned = round(sparsity * int(self.sizes.sum()))
@@ -272,6 +279,8 @@ class DensityLab(Lab):
         for who, bars in self.bars.items():
             for bar, share in zip(bars, shown[who], strict=True):
                 bar.set_height(100 * share)
+        for text, name, share in zip(self.shares, self.names, self.densities, strict=True):
+            text.set_text(f"{name}\n{percent(share)}")
         reached = (yours, magnitude, rival if locked else None)
         for bar, label, each in zip(self.scores, self.labels, reached, strict=True):
             height = 100 * each.accuracy if each else 0.0

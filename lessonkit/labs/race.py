@@ -220,7 +220,7 @@ class RaceLab(Lab):
             self.bands[name].set_verts([corners] if len(corners) else [])
             if len(mean):
                 means[name] = float(mean[-1])
-                facts[name] = f"{mean[-1]:.4f} ({low[-1]:.4f} to {high[-1]:.4f})"
+                facts[name] = f"{mean[-1]:.4f} ({low[-1]:.3f}–{high[-1]:.3f})"
             else:
                 facts[name] = f"recorded from {at[0]} on"
         self.end.set_xdata([budget, budget])
