@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -182,8 +181,3 @@ def step_of(scored: Scored, best: Scored, step: int, evaluations: int, **more: A
     return Step(
         step, evaluations, scored.cost, best.cost, evaluation.loss, evaluation.accuracy, scored.sparsity, **more
     )
-
-
-def describe(value: Any) -> str:
-    """Settings as one line of json, for files."""
-    return json.dumps(value, sort_keys=True, default=str)
