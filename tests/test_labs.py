@@ -515,6 +515,15 @@ def test_a_locked_total_stays_and_the_annealer_plays(make):
     assert "Annealer" in lab.facts
 
 
+def test_a_free_total_is_taken_when_it_is_chosen_and_left_when_a_layer_moves(make):
+    lab = make("DensityLab")
+    lab.controls["locked"].value = False
+    lab.controls["total"].value = 0.95
+    assert lab.facts["Global sparsity"] == "95.0%"
+    lab.controls["FC1"].value = 50.0
+    assert float(lab.facts["Global sparsity"].rstrip("%")) < 61
+
+
 def test_mean_inputs_and_the_correction_keep_every_mean_pre_activation(data, network):
     images = data.train.head(40).images
     means = correction.mean_inputs(network, images)

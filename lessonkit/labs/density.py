@@ -222,7 +222,7 @@ class DensityLab(Lab):
         moved = np.array([abs(self.controls[name].value - self._shown(name)) > 1e-6 for name in self.names])
         wanted = np.array([self.controls[name].value / 100 for name in self.names])
         self.densities = np.where(moved, wanted, self.densities)
-        if self.controls["locked"].value:
+        if self.controls["locked"].value or cause == "total":  # a total that is chosen is taken, locked or not
             kept = (1.0 - self.controls["total"].value) * self.sizes.sum()
             fixed = self.names.index(cause) if cause in self.names else None
             self.densities = spread(self.densities, self.sizes, kept, fixed)
