@@ -40,6 +40,13 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 KNOWN = re.compile(r"favicon|ResizeObserver|Failed to load resource.*404")
+RUN_ALL = """() => {
+  window.ranAll = false;
+  window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ranAll = true; });
+}"""
+RED_CELLS = """() => [...window.jupyterapp.shell.currentWidget.model.cells].filter(cell => cell.type === 'code').flatMap(
+  cell => cell.sharedModel.getOutputs().filter(output => output.output_type === 'error').map(output => output.evalue)
+)"""
 READ = """() => {
   const output = document.querySelector('.jp-OutputArea-output .lessonkit-lab');
   const text = output.querySelector('[role=status], [role=alert]');
@@ -151,12 +158,17 @@ class Notebook:
             "() => window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel"
             "?.connectionStatus === 'connected'"
         )
-        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        page.evaluate(RUN_ALL)
         self.lab = page.locator(".jp-OutputArea-output .lessonkit-lab").filter(has_text=lab).first
         self.lab.wait_for(timeout=4 * PATIENCE)
         self.lab.locator("img").wait_for()
         self.lab.locator("[role=status]").wait_for()
         page.wait_for_timeout(500)
+
+    def red_cells(self) -> list[str]:
+        """What the errors say that stand below cells, once all cells have run."""
+        self.page.wait_for_function("() => window.ranAll", timeout=4 * PATIENCE)
+        return list(self.page.evaluate(RED_CELLS))
 
     def read(self) -> list[str]:
         return list(self.page.evaluate(READ))
@@ -210,6 +222,7 @@ def _cases() -> list:
 def test_a_lab_by_key_by_mouse_and_by_play(chromium, server, screenshots, capsys, lab, name):
     page = chromium.new_page(viewport={"width": 1280, "height": 1000})
     notebook = Notebook(page, server, name, lab)
+    assert notebook.red_cells() == []
     notebook.lab.scroll_into_view_if_needed()
     notebook.lab.screenshot(path=screenshots / f"{Path(name).stem}-{lab}.png")
     _nothing_cut(notebook)
