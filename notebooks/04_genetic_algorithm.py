@@ -48,8 +48,23 @@ PUBLISHED = ""
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+def package_in(archive):
+    """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
+    unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(unpacked)
+    except zipfile.BadZipFile:
+        raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
+    for package in unpacked.rglob("lessonkit/__init__.py"):
+        return package.parent.parent
+    for wheel in unpacked.rglob("lessonkit*.whl"):
+        return package_in(wheel)
+    return None
+
+
 def find_lessonkit():
-    """Installed; or in this folder or one above; or a wheel or zip beside the notebook; or the published package."""
+    """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above it; or published."""
     found = importlib.util.find_spec("lessonkit")
     if found is not None and found.origin is not None:
         return
@@ -58,13 +73,11 @@ def find_lessonkit():
         if (folder / "lessonkit" / "__init__.py").is_file():
             sys.path.insert(0, str(folder))
             return
-    for archive in sorted((*here.glob("lessonkit*.whl"), *here.glob("lessonkit*.zip")), reverse=True):
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(unpacked)
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            sys.path.insert(0, str(package.parent.parent))
-            return
+    for folder in (here, here.parent):
+        for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
+            if package := package_in(archive):
+                sys.path.insert(0, str(package))
+                return
     if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from lessonkit.__main__ import main
 from lessonkit.course import build
 from lessonkit.course.markers import blank_solutions
-from lessonkit.course.setup_cell import badge_source, setup_source
+from lessonkit.course.setup_cell import setup_source
 from lessonkit.errors import LessonkitError
 
 ROOT = Path(__file__).parent.parent
@@ -251,28 +252,49 @@ def found_by_setup(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+def packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_the_setup_cell_passes_over_other_zips_and_says_which_is_damaged(tmp_path):
+    (tmp_path / "lessonkit-notes.zip").write_bytes(packed({"notes.txt": b""}))
+    assert "Put the course's folder" in found_by_setup(tmp_path).stderr
+    (tmp_path / "lessonkit-a.zip").write_bytes(packed({"lessonkit/__init__.py": b""})[:-10])
+    assert (
+        found_by_setup(tmp_path)
+        .stderr.strip()
+        .endswith("ImportError: lessonkit-a.zip is damaged or only half uploaded: put it here once more.")
+    )
+
+
 def test_the_setup_cell_finds_a_parent_folder_a_zip_or_a_wheel_and_else_says_what_to_do(tmp_path):
     nothing = found_by_setup(tmp_path)
     assert nothing.returncode == 1
     assert "Put the course's folder, its zip, or its wheel" in nothing.stderr
-    for archive, inside in (("lessonkit-main.zip", "lessonkit-main/lessonkit"), ("lessonkit-1-py3.whl", "lessonkit")):
-        folder = tmp_path / archive.replace(".", "_")
-        folder.mkdir()
-        with zipfile.ZipFile(folder / archive, "w") as packed:
-            packed.writestr(f"{inside}/__init__.py", "")
-        unpacked = Path(found_by_setup(folder).stdout.strip())
-        assert (unpacked / "lessonkit" / "__init__.py").is_file()
-        assert unpacked.is_relative_to(folder)
+    wheel = packed({"lessonkit/__init__.py": b""})
+    for number, (archive, content) in enumerate(
+        (
+            ("lessonkit-main.zip", packed({"lessonkit-main/lessonkit/__init__.py": b""})),
+            ("lessonkit-1-py3.whl", wheel),
+            ("lessonkit-course.zip", packed({"lessonkit-course/lessonkit-1-py3.whl": wheel})),
+        )
+    ):
+        folder = tmp_path / str(number) / "notebooks"
+        folder.mkdir(parents=True)
+        for place in (folder, folder.parent):  # beside the notebook, then one above
+            (place / archive).write_bytes(content)
+            unpacked = Path(found_by_setup(folder).stdout.strip())
+            assert (unpacked / "lessonkit" / "__init__.py").is_file()
+            assert unpacked.is_relative_to(folder)
+            (place / archive).unlink()
     (tmp_path / "lessonkit").mkdir()
     (tmp_path / "lessonkit" / "__init__.py").touch()
     (tmp_path / "notebooks").mkdir()
     assert found_by_setup(tmp_path / "notebooks").stdout.strip() == str(tmp_path)
-
-
-def test_no_address_is_invented():
-    assert "http" not in setup_source()
-    assert "http" not in badge_source("notebooks/01_sample.ipynb")
-    assert badge_source("notebooks/01.ipynb", "[x](at/{notebook})") == "[x](at/notebooks/01.ipynb)"
 
 
 def test_the_courses_own_notebooks_are_as_built():

@@ -6,13 +6,17 @@ import argparse
 import time
 
 from lessonkit.course import build as course
+from lessonkit.course.address import read_address
+from lessonkit.course.publish import stamp_lessons
 from lessonkit.errors import LessonkitError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="lessons, such as 01 (default: all)")
-    parser.add_argument("--check", action="store_true", help="change nothing; say what is not as it would be built")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="change nothing; say what is not as it would be built")
+    how.add_argument("--stamp", action="store_true", help="renew badges and set-up cells alone; nothing is run")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -28,6 +32,10 @@ def main(options: argparse.Namespace) -> int:
     chosen = course.lessons(root, options.names)
     if not chosen:
         raise LessonkitError(f"{root / 'solutions'}: no lesson there (NN_name.py)")
+    if options.stamp:
+        changed = stamp_lessons(chosen, read_address(root))
+        print(f"lessons stamped: {len(chosen)}, files changed: {len(changed)}")
+        return 0
     for lesson in chosen:
         start = time.perf_counter()
         changed = course.build(lesson)

@@ -7,7 +7,8 @@ A lesson's source is a jupytext percent script. ``python -m lessonkit build [NAM
     notebooks/NN_name.ipynb     paired with that, executed
 
 and puts the source itself into its plain form. NAME is the stem or its beginning: ``01``, ``01_lenet_baseline``.
-``build --check`` builds nothing and says what is not as it would be built.
+``build --check`` builds nothing and says what is not as it would be built; ``build --stamp`` renews the badges and the
+set-up cells alone, and runs nothing.
 
 For whoever writes a lesson
 ---------------------------
@@ -36,6 +37,7 @@ from typing import Any
 import jupytext
 import nbformat
 
+from lessonkit.course.address import Address, read_address
 from lessonkit.course.kernel import CELL_SECONDS, kernel_environment
 from lessonkit.course.markers import blank_solutions
 from lessonkit.course.setup_cell import BADGE_TAGS, SETUP_TAGS, badge_source, setup_source
@@ -62,6 +64,7 @@ _LANGUAGE = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
+_PRODUCTS = (("solutions", ".ipynb"), ("notebooks", ".py"), ("notebooks", ".ipynb"))  # made of solutions/*.py
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -75,6 +78,11 @@ class Lesson:
     def file(self, folder: str, suffix: str) -> Path:
         """One of the four files: folder "solutions" or "notebooks", suffix ".py" or ".ipynb"."""
         return self.root / folder / (self.stem + suffix)
+
+    @property
+    def files(self) -> list[Path]:
+        """All four files, the source first."""
+        return [self.file(folder, suffix) for folder, suffix in (("solutions", ".py"), *_PRODUCTS)]
 
     def label(self, folder: str, suffix: str) -> str:
         """The file's name as a message says it."""
@@ -106,7 +114,7 @@ def lessons(root: Path, names: list[str] | None = None) -> list[Lesson]:
 
 def plain_solution(lesson: Lesson) -> str:
     """The source in its plain form: the two shared cells stamped, the pairing in its head."""
-    return _script(_stamped(_read_script(lesson.file("solutions", ".py")), lesson))
+    return _script(_stamped(_read(lesson.file("solutions", ".py")), lesson, read_address(lesson.root)))
 
 
 def student_script(lesson: Lesson, solution: str) -> str:
@@ -131,6 +139,37 @@ def build(lesson: Lesson) -> list[Path]:
     for path in changed:
         write_text(path, texts[path])
     return changed
+
+
+def stamp(lesson: Lesson, address: Address | None) -> dict[Path, str]:
+    """The texts of all four files with the badge and the set-up cell for this address; nothing is run or written.
+
+    Raises
+    ------
+    LessonkitError
+        When a file is not as it was built; its badge and its set-up cell do not count.
+    """
+    source = lesson.file("solutions", ".py")
+    texts = {source: restamped(lesson, source, source.read_text(encoding="utf-8"), address)}
+    expected = {"solutions": texts[source], "notebooks": student_script(lesson, texts[source])}
+    for folder, suffix in _PRODUCTS:
+        path, label = lesson.file(folder, suffix), lesson.label(folder, suffix)
+        first = f"run python -m lessonkit build {lesson.stem} first"
+        if not path.is_file():
+            raise LessonkitError(f"{label}: missing: {first}")
+        texts[path] = restamped(lesson, path, path.read_text(encoding="utf-8"), address)
+        if difference := _difference(_parse(texts[path], path), jupytext.reads(expected[folder], fmt="py:percent")):
+            raise LessonkitError(f"{label}: {difference}: {first}")
+    return texts
+
+
+def restamped(lesson: Lesson, path: Path, text: str, address: Address | None) -> str:
+    """The text of one of the four files with its badge and its set-up cell for this address."""
+    notebook = _stamped(_parse(text, path), lesson, address)
+    try:
+        return _script(notebook) if path.suffix == ".py" else _dump(notebook)
+    except nbformat.ValidationError as error:
+        raise LessonkitError(f"{path}: is not a notebook ({error.message})") from error
 
 
 def notebook_of(lesson: Lesson, folder: str, script: str) -> Any:
@@ -214,17 +253,15 @@ def _check_lesson(lesson: Lesson) -> list[str]:
     again = f"python -m lessonkit build {lesson.stem}"
     solution = plain_solution(lesson)
     findings = []
-    if _signature(jupytext.reads(solution, fmt="py:percent")) != _signature(
-        _read_script(lesson.file("solutions", ".py"))
-    ):
+    if _signature(jupytext.reads(solution, fmt="py:percent")) != _signature(_read(lesson.file("solutions", ".py"))):
         findings.append(f"{source}: the badge or the set-up cell is not the course's: run {again}")
     expected = {"solutions": solution, "notebooks": student_script(lesson, solution)}
-    for folder, suffix in (("solutions", ".ipynb"), ("notebooks", ".py"), ("notebooks", ".ipynb")):
+    for folder, suffix in _PRODUCTS:
         path, label = lesson.file(folder, suffix), lesson.label(folder, suffix)
         if not path.is_file():
             findings.append(f"{label}: missing: run {again}")
             continue
-        notebook = _read_script(path) if suffix == ".py" else _read_notebook(path)
+        notebook = _read(path)
         difference = _difference(notebook, jupytext.reads(expected[folder], fmt="py:percent"))
         if difference:
             findings.append(f"{label}: {difference}; edit {source} (the only file to edit), then run {again}")
@@ -272,14 +309,14 @@ def _difference(found: Any, expected: Any) -> str:
     return "" if len(left) == len(right) else f"{len(left)} cells, not {len(right)}"
 
 
-def _stamped(notebook: Any, lesson: Lesson) -> Any:
+def _stamped(notebook: Any, lesson: Lesson, address: Address | None) -> Any:
     """The notebook with the texts of the badge and the set-up cell filled in, wherever their tags stand."""
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "badge" in tags and cell.cell_type == "markdown":
-            cell.source, cell.metadata["tags"] = badge_source(lesson.label("notebooks", ".ipynb")), BADGE_TAGS
+            cell.source, cell.metadata["tags"] = badge_source(lesson.label("notebooks", ".ipynb"), address), BADGE_TAGS
         if "setup" in tags and cell.cell_type == "code":
-            cell.source, cell.metadata["tags"] = setup_source(), SETUP_TAGS
+            cell.source, cell.metadata["tags"] = setup_source(address), SETUP_TAGS
     return notebook
 
 
@@ -291,13 +328,16 @@ def _script(notebook: Any) -> str:
     return text
 
 
-def _read_script(path: Path) -> Any:
-    return jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
+def _read(path: Path) -> Any:
+    return _parse(path.read_text(encoding="utf-8"), path)
 
 
-def _read_notebook(path: Path) -> Any:
+def _parse(text: str, path: Path) -> Any:
+    """The notebook in the text of `path`, a script or a notebook file."""
+    if path.suffix == ".py":
+        return jupytext.reads(text, fmt="py:percent")
     try:
-        return nbformat.read(path, as_version=4)
+        return nbformat.reads(text, as_version=4)
     except (ValueError, nbformat.reader.NotJSONError) as error:
         raise LessonkitError(f"{path}: is not a notebook ({error})") from error
 

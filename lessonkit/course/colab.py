@@ -77,7 +77,7 @@ def check(root: Path, notebooks: Sequence[Path], folder: Path, say: Callable[[st
         say(f"built {wheel.name}")
         for notebook in notebooks:
             start = time.perf_counter()
-            _run_alone(python, notebook, wheel, content)
+            run_alone(python, notebook, wheel, content)
             seconds = time.perf_counter() - start
             say(f"{notebook.parent.name}/{notebook.name}: passes alone with its wheel ({seconds:.0f} s)")
     changed = sorted(set(before) ^ set(_freeze(python)))
@@ -106,22 +106,32 @@ _VERSIONS_IN_USE = (
 )
 
 
-def build_wheel(root: Path, python: Path, target: Path) -> Path:
-    """The package of the checkout `root` as a wheel in `target`; the checkout is left as it is."""
+def build_wheel(root: Path, python: Path, target: Path, *, isolated: bool = False) -> Path:
+    """The package of the checkout `root` as a wheel in `target`; the checkout is left as it is.
+
+    `isolated` lets pip fetch setuptools from the registry; else that of `python` must be new enough.
+    """
     with tempfile.TemporaryDirectory(prefix="lessonkit-wheel-") as scratch:
         copy = Path(scratch)
         shutil.copytree(root / "lessonkit", copy / "lessonkit", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "LICENSE", "README.md"):
             shutil.copy(root / name, copy)
-        options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(target)]
+        options = ["--quiet", "--no-deps", *([] if isolated else ["--no-build-isolation"]), "--wheel-dir", str(target)]
         _run([str(python), "-m", "pip", "wheel", *options, str(copy)])
     return next(target.glob("lessonkit-*.whl"))
 
 
-def _run_alone(python: Path, notebook: Path, wheel: Path, content: Path) -> None:
+def run_alone(python: Path, notebook: Path, archive: Path, content: Path) -> None:
+    """Run a notebook in a folder that holds it and the package's wheel or zip; `content` is on the path, as in Colab.
+
+    Raises
+    ------
+    LessonkitError
+        When a cell fails or prints something else; with the last lines of what was printed.
+    """
     folder = Path(tempfile.mkdtemp(dir=content))
     shutil.copy(notebook, folder)
-    shutil.copy(wheel, folder)
+    shutil.copy(archive, folder)
     (folder / "conftest.py").write_text(_CONFTEST)
     keep = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MPLBACKEND")

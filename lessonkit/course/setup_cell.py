@@ -1,6 +1,7 @@
 """The two cells that are the same in every notebook: the place of the badge, and the set-up cell.
 
-The build stamps both texts, so a lesson's source holds them but nobody edits them there.
+The build stamps both texts, so a lesson's source holds them but nobody edits them there. Until `publish` was told an
+address, neither holds one.
 """
 
 from __future__ import annotations
@@ -8,8 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
-PUBLISHED = ""  # what pip installs the course from; nobody here owns an address, so until `publish` there is none
-BADGE_LINK = ""  # the markdown of the badge, with {notebook} for the notebook's path; none before `publish` either
+from lessonkit.course.address import COLAB, Address
 
 BADGE_TAGS = ["badge"]
 SETUP_TAGS = ["setup", "nbval-ignore-output"]  # what it prints holds versions
@@ -28,8 +28,23 @@ PUBLISHED = "{address}"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+def package_in(archive):
+    """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
+    unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(unpacked)
+    except zipfile.BadZipFile:
+        raise ImportError(f"{{archive.name}} is damaged or only half uploaded: put it here once more.") from None
+    for package in unpacked.rglob("lessonkit/__init__.py"):
+        return package.parent.parent
+    for wheel in unpacked.rglob("lessonkit*.whl"):
+        return package_in(wheel)
+    return None
+
+
 def find_lessonkit():
-    """Installed; or in this folder or one above; or a wheel or zip beside the notebook; or the published package."""
+    """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above it; or published."""
     found = importlib.util.find_spec("lessonkit")
     if found is not None and found.origin is not None:
         return
@@ -38,13 +53,11 @@ def find_lessonkit():
         if (folder / "lessonkit" / "__init__.py").is_file():
             sys.path.insert(0, str(folder))
             return
-    for archive in sorted((*here.glob("lessonkit*.whl"), *here.glob("lessonkit*.zip")), reverse=True):
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(unpacked)
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            sys.path.insert(0, str(package.parent.parent))
-            return
+    for folder in (here, here.parent):
+        for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
+            if package := package_in(archive):
+                sys.path.insert(0, str(package))
+                return
     if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
         return
@@ -62,14 +75,16 @@ print(in_use())
 '''
 
 
-def setup_source(address: str = PUBLISHED) -> str:
-    """The text of the set-up cell; `address` is what pip installs where nothing nearer is found."""
-    return _SETUP.format(address=address).rstrip("\n")
+def setup_source(address: Address | None = None) -> str:
+    """The text of the set-up cell; pip installs from `address` where nothing nearer is found."""
+    return _SETUP.format(address=address.install if address else "").rstrip("\n")
 
 
-def badge_source(notebook: str, link: str = BADGE_LINK) -> str:
+def badge_source(notebook: str, address: Address | None = None) -> str:
     """The text of the badge cell of a notebook, for instance ``notebooks/01_lenet_baseline.ipynb``."""
-    return link.format(notebook=notebook) if link else "<!-- The badge's place; `publish` fills it in. -->"
+    if address is None:
+        return "<!-- The badge's place; `publish` fills it in. -->"
+    return f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({address.colab(notebook)})"
 
 
 def in_use() -> str:

@@ -1,0 +1,89 @@
+"""The whole course in one zip: the notebooks, and the package's wheel with the trained weights inside.
+
+Made twice from the same files with the same tools, it holds the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.version import Version
+
+from lessonkit.course import build
+from lessonkit.course.colab import build_wheel
+from lessonkit.errors import LessonkitError
+from lessonkit.files import writing
+
+FOLDER = "lessonkit-course"  # what stands in the zip; the set-up cell looks for lessonkit*.zip
+SETUPTOOLS = Version("77")  # pyproject's licence line needs it
+
+_README = """\
+The lessons are in notebooks/; the package that they use is {wheel}.
+
+At home (Python 3.11 or newer), in this folder:
+
+    python3 -m venv .venv
+    . .venv/bin/activate
+    pip install "./{wheel}[class]"
+    jupyter lab notebooks
+
+In Google Colab (nothing is installed there):
+
+    File, Upload notebook: one of notebooks/*.ipynb.
+    Files, Upload: {wheel}, or the zip that this folder came in, as it is.
+    Then run the notebook from its first cell. Colab forgets the files with the session: upload once more then.
+
+MNIST is downloaded through Keras where that is possible. Else a stand-in that ships with the package takes its place.
+"""
+
+
+def write_bundle(root: Path, target: Path, *, with_solutions: bool = False) -> None:
+    """Write the zip of the course in `root` to `target`, whole or not at all.
+
+    Raises
+    ------
+    LessonkitError
+        When the notebooks are not as built, the package does not lie in `root`, or no wheel can be made.
+    """
+    if not (root / "lessonkit" / "__init__.py").is_file() or not (root / "pyproject.toml").is_file():
+        raise LessonkitError(f"{root}: holds no package to make a wheel of: a bundle needs the whole course")
+    if findings := build.check(root):
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise LessonkitError(f"{findings[0]}{more}")
+    lessons = build.lessons(root)
+    with tempfile.TemporaryDirectory(prefix="lessonkit-bundle-") as scratch:
+        wheel = build_wheel(root, Path(sys.executable), Path(scratch), isolated=_setuptools_is_old())
+        files = {wheel.name: _same_bytes(wheel), "README.txt": _README.format(wheel=wheel.name).encode()}
+    for folder in ("notebooks", "solutions") if with_solutions else ("notebooks",):
+        files |= {lesson.label(folder, ".ipynb"): lesson.file(folder, ".ipynb").read_bytes() for lesson in lessons}
+    with writing(target) as file:
+        file.write(_zipped({f"{FOLDER}/{name}": content for name, content in files.items()}))
+
+
+def _setuptools_is_old() -> bool:
+    try:
+        return Version(importlib.metadata.version("setuptools")) < SETUPTOOLS
+    except importlib.metadata.PackageNotFoundError:
+        return True
+
+
+def _same_bytes(archive: Path) -> bytes:
+    """The archive without the hour and the access rights of the checkout it was made from."""
+    with zipfile.ZipFile(archive) as packed:
+        return _zipped({name: packed.read(name) for name in packed.namelist()})
+
+
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name, content in sorted(files.items()):
+            info = zipfile.ZipInfo(name)  # 1 January 1980
+            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
+            packed.writestr(info, content)
+    return buffer.getvalue()
