@@ -15,6 +15,7 @@ COMMANDS = {
     "frontier": ("lessonkit.commands.frontier", "search masks at fixed sparsities, beside the rules of the literature"),
     "train": ("lessonkit.commands.train", "train LeNet-5 by the published recipe"),
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are as made"),
+    "preflight": ("lessonkit.commands.preflight", "everything to know the evening before class, green or red"),
     "publish": ("lessonkit.commands.publish", "stamp the notebooks with their address, or make one zip of the course"),
     "record": ("lessonkit.commands.record", "run again what the labs on races and densities show"),
     "colab": ("lessonkit.commands.colab", "run the notebooks with Google Colab's versions"),

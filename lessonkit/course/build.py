@@ -30,6 +30,7 @@ import difflib
 import hashlib
 import re
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,10 +211,15 @@ def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
     manager.kernel_spec.argv[0] = sys.executable  # a kernel somebody installed under this name is another Python
     environment = kernel_environment(lesson.root)
     environment.setdefault("PYTEST_CURRENT_TEST", "build")  # ipykernel then leaves TensorFlow's C++ log alone
-    try:
-        client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise LessonkitError(f"{label}: stopped. {_COLOURS.sub('', str(error)).strip()}") from error
+    with tempfile.TemporaryFile("w+") as log:  # what the kernel writes past the notebook: TensorFlow's start, mostly
+        try:
+            client.execute(env=environment, stderr=log)
+        except (CellExecutionError, CellTimeoutError) as error:
+            raise LessonkitError(f"{label}: stopped. {_COLOURS.sub('', str(error)).strip()}") from error
+        except (DeadKernelError, RuntimeError) as error:
+            log.seek(0)
+            said = f"{error} {log.read()[-2000:]}".strip()
+            raise LessonkitError(f"{label}: stopped, its kernel died. {said}") from error
     return _cleaned(notebook, label)
 
 

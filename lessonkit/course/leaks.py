@@ -1,0 +1,84 @@
+"""What must not reach the student: solutions in the text of a notebook; and how its exercises are judged in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import nbformat
+
+from lessonkit import exercises
+from lessonkit.course.build import Lesson
+from lessonkit.course.markers import BEGIN, END
+from lessonkit.exercises.session import source_of
+
+CHECK = re.compile(r'^(\w+) = check\("([\w.]+)", (\w+)\)', re.MULTILINE)  # result, exercise, answer
+# What `check` prints first, by the folder in which its cell stands.
+EXPECTED = {"notebooks": "not attempted", "solutions": "right"}
+
+
+def functions(text: str) -> dict[str, ast.FunctionDef]:
+    """The functions that a script defines, by name."""
+    return {node.name: node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
+
+
+def body(function: ast.FunctionDef) -> str:
+    """The statements without the docstring, as Python itself would write them."""
+    statements = function.body[1:] if ast.get_docstring(function) else function.body
+    return "\n".join(ast.unparse(statement) for statement in statements)
+
+
+def secrets_in(lesson: Lesson, text: str) -> list[str]:
+    """Each marked solution, and each reference of the lesson's exercises, that stands in this text."""
+    solution = lesson.file("solutions", ".py").read_text(encoding="utf-8")
+    secrets = re.findall(f"{BEGIN}\n(.*?){END}", solution, re.DOTALL)
+    for _, name, function in CHECK.findall(solution):
+        source = source_of(exercises.find(name))
+        secrets += [body(node) for node in (functions(solution)[function], *functions(source).values())]
+        secrets += ["\n".join(source.splitlines()[node.body[0].end_lineno :]) for node in functions(source).values()]
+    everything = _squeezed(text)
+    # A shorter line may stand in the prose as a formula.
+    return [secret for secret in secrets if len(_squeezed(secret)) > 40 and _squeezed(secret) in everything]
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def shown_by(notebook: Any) -> str:
+    """All that a reader of the notebook sees: the cells' sources, and the text that they put out."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs]
+    return "\n".join([*(cell.source for cell in notebook.cells), *shown])
+
+
+def find_leaks(lesson: Lesson) -> list[str]:
+    """A line for each solution that stands in the student's notebook, and each exercise that is not blank there."""
+    label = lesson.label("notebooks", ".ipynb")
+    everything = shown_by(nbformat.read(lesson.file("notebooks", ".ipynb"), as_version=4))
+    findings = [f"{label}: shows a solution: {secret.strip()[:60]!r}" for secret in secrets_in(lesson, everything)]
+    student = functions(lesson.file("notebooks", ".py").read_text(encoding="utf-8"))
+    for _, name, function in CHECK.findall(everything):
+        if function not in student or body(student[function]) != "...":
+            findings.append(f"{label}: {name} is not blank")
+    return findings
+
+
+def verdicts(notebook: Any) -> Iterator[tuple[str, str]]:
+    """The exercises that a notebook checks, each with what its cell printed."""
+    for cell in notebook.cells:
+        printed = "".join(output.get("text", "") for output in cell.get("outputs", ()))
+        for _, name, _ in CHECK.findall(cell.source) if cell.cell_type == "code" else ():
+            yield name, printed
+
+
+def misjudged(notebook: Any, folder: str) -> list[str]:
+    """A line for each exercise that is not judged as its folder wants it: blank for students, right in solutions."""
+    wanted = EXPECTED[folder]
+    return [
+        f"{name} is not {wanted!r} but says {printed.partition(chr(10))[0][:80]!r}"
+        for name, printed in verdicts(notebook)
+        if not printed.startswith(f"{name}: {wanted}")
+    ]
