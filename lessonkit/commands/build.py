@@ -9,6 +9,7 @@ from lessonkit.course import build as course
 from lessonkit.course.address import read_address
 from lessonkit.course.publish import stamp_lessons
 from lessonkit.errors import LessonkitError
+from lessonkit.files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="lessons, such as 01 (default: all)")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--check", action="store_true", help="change nothing; say what is not as it would be built")
-    how.add_argument("--stamp", action="store_true", help="renew badges and set-up cells alone; nothing is run")
+    how.add_argument("--stamp", action="store_true", help="renew badges, set-up cells and the guide alone; run nothing")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Build, or check; 1 where the check found something."""
+    """Build, stamp or check; 1 where the check found something."""
     root = course.find_root()
     if options.check:
         findings = course.check(root, options.names)
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
     if not chosen:
         raise LessonkitError(f"{root / 'solutions'}: no lesson there (NN_name.py)")
     if options.stamp:
-        changed = stamp_lessons(chosen, read_address(root))
+        changed = stamp_lessons(chosen, read_address(root), course.guide(root))
         print(f"lessons stamped: {len(chosen)}, files changed: {len(changed)}")
         return 0
     for lesson in chosen:
@@ -41,4 +42,8 @@ def main(options: argparse.Namespace) -> int:
         changed = course.build(lesson)
         said = ", ".join(f"{path.parent.name}/{path.name}" for path in changed) or "nothing changed"
         print(f"{lesson.stem}: {said} ({time.perf_counter() - start:.0f} s)", flush=True)
+    for path, text in course.guide(root).items():
+        if path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+            print(f"{path.parent.name}/{path.name}: renewed")
     return 0

@@ -6,9 +6,9 @@ A lesson's source is a jupytext percent script. ``python -m lessonkit build [NAM
     notebooks/NN_name.py        the student's: solutions blanked
     notebooks/NN_name.ipynb     paired with that, executed
 
-and puts the source itself into its plain form. NAME is the stem or its beginning: ``01``, ``01_lenet_baseline``.
-``build --check`` builds nothing and says what is not as it would be built; ``build --stamp`` renews the badges and the
-set-up cells alone, and runs nothing.
+puts the source itself into its plain form, and renews the tables of the teacher's guide, ``solutions/README.md``. NAME
+is the stem or its beginning: ``01``, ``01_lenet_baseline``. ``build --check`` builds nothing and says what is not as it
+would be built; ``build --stamp`` renews the badges, the set-up cells and the guide alone, and runs nothing.
 
 For whoever writes a lesson
 ---------------------------
@@ -39,6 +39,7 @@ import jupytext
 import nbformat
 
 from lessonkit.course.address import Address, read_address
+from lessonkit.course.guide import filled
 from lessonkit.course.kernel import CELL_SECONDS, kernel_environment
 from lessonkit.course.markers import blank_solutions
 from lessonkit.course.setup_cell import BADGE_TAGS, SETUP_TAGS, badge_source, setup_source
@@ -140,6 +141,13 @@ def build(lesson: Lesson) -> list[Path]:
     for path in changed:
         write_text(path, texts[path])
     return changed
+
+
+def guide(root: Path) -> dict[Path, str]:
+    """The teacher's guide with the parts that are made of the lessons; nothing where the course has no guide."""
+    path = root / "solutions" / "README.md"
+    sources = [lesson.file("solutions", ".py") for lesson in lessons(root)]
+    return {path: filled(path.read_text(encoding="utf-8"), sources)} if path.is_file() else {}
 
 
 def stamp(lesson: Lesson, address: Address | None) -> dict[Path, str]:
@@ -251,6 +259,8 @@ def check(root: Path, names: list[str] | None = None) -> list[str]:
             if path.suffix in (".py", ".ipynb") and path.stem not in stems:
                 label = f"{path.parent.name}/{path.name}"
                 findings.append(f"{label}: there is no solutions/{path.stem}.py it could come from: delete it")
+        findings += [f"solutions/{path.name}: not as the lessons say: run python -m lessonkit build --stamp"
+                     for path, text in guide(root).items() if path.read_text(encoding="utf-8") != text]  # fmt: skip
     return findings
 
 
