@@ -230,6 +230,15 @@ def test_a_lost_file_is_refused(course, capsys):
     assert "notebooks/01_one.ipynb: missing: run python -m lessonkit build 01_one" in refused(course, capsys, *STAMP)
 
 
+def test_a_notebook_that_is_not_as_built_is_refused(course, capsys):
+    notebook = course / "notebooks" / "02_two.ipynb"
+    notebook.write_text(notebook.read_text().replace("def double(x)", "def triple(x)"))
+    git(course, "commit", "--quiet", "--all", "--message", "An edit in the wrong place")
+    said = refused(course, capsys, *STAMP)
+    assert "notebooks/02_two.ipynb: cell 2 differs from its source" in said
+    assert "run python -m lessonkit build 02_two first" in said
+
+
 def test_a_tag_without_the_stamp_is_refused(course, capsys):
     git(course, "tag", "v1")
     assert "v1: this tag exists and does not hold the stamp" in refused(course, capsys, *STAMP)
