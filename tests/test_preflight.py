@@ -182,7 +182,7 @@ def test_room(copied, monkeypatch):
     monkeypatch.setattr(preflight.psutil, "virtual_memory", lambda: SimpleNamespace(available=500_000_000))
     line = preflight.room(copied)
     red(line, f"{copied} has 0.0 GB free, not 1.0 GB")
-    assert "0.5 GB of memory are free, not 2.0 GB" in line.details[-1]
+    assert "0.5 GB of memory are free, not 2.5 GB" in line.details[-1]
 
 
 # --- notebooks that run ---

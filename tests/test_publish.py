@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from lessonkit.__main__ import main
-from lessonkit.course import build, bundle, colab, publish
+from lessonkit.course import build, bundle, colab, preflight, publish
 from lessonkit.course.address import Address, read_address
 from lessonkit.course.setup_cell import badge_source, setup_source
 from lessonkit.errors import LessonkitError
@@ -182,6 +182,22 @@ def test_undo_after_the_stamp_was_committed(course, capsys):
     assert main(["publish", "--undo"]) == 0
     assert contents(course) == before
     assert "git commit -m 'Take the address out'" in capsys.readouterr().out
+
+
+def test_preflight_says_what_the_tag_lacks(course):
+    green = preflight.badges(course)
+    assert green.state == "ok"
+    stamp()
+    line = preflight.badges(course)
+    assert (line.state, line.said.partition(": ")[2]) == ("note", "this tag is not made here yet")
+    git(course, "add", ".")
+    git(course, "commit", "--quiet", "--message", "Publish")
+    git(course, "tag", "v1.0")
+    assert preflight.badges(course).state == "ok"
+    (course / "notebooks" / "01_one.py").write_text("# changed\n")
+    line = preflight.badges(course)
+    assert (line.state, line.said.partition(": ")[2]) == ("note", "notebooks/01_one.py has changed since the tag")
+    assert line.way_out
 
 
 def test_build_stamp_renews_what_was_edited_in_a_shared_cell(course):

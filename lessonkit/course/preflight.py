@@ -24,7 +24,7 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from lessonkit.course import build, colab, leaks
+from lessonkit.course import build, colab, leaks, publish
 from lessonkit.course.address import read_address
 from lessonkit.course.build import Lesson
 from lessonkit.course.setup_cell import badge_source, setup_source
@@ -39,7 +39,7 @@ OK, NOTE, RED = "ok", "note", "red"
 NOTEBOOK_SECONDS = 45  # a student waits for it from top to bottom
 AT_ONCE = 2  # notebooks that run side by side
 DISK = 1_000_000_000  # bytes free for a class: saved notebooks, runs, MNIST
-MEMORY = 2_000_000_000  # bytes for a browser and two kernels with TensorFlow, about 0.7 GB each
+MEMORY = 2_500_000_000  # bytes for two notebooks side by side; the largest kernel was seen to take 1.1 GB
 # Accuracy of the shipped weights on the test images of their data; one image of MNIST is 0.0001.
 SCORES = {"mnist-0": 0.9731, "mnist-1": 0.9733, "mnist-2": 0.9736, "standin-0": 0.9690, "mlpnet-mnist": 0.9366}
 SLACK = 0.001
@@ -214,7 +214,12 @@ def badges(root: Path) -> Line:
                     said = f"leads to {links[-1]}" if links else "is missing" if not found else "is another"
                     findings.append(f"{lesson.label(folder, '.ipynb')}: its {what} {said}")
     good = f"every one leads to {address}" if address else "not published, so no notebook holds an address"
-    return _judged("badge addresses", findings, good, "python -m lessonkit build --stamp")
+    line = _judged("badge addresses", findings, good, "python -m lessonkit build --stamp")
+    if address and not findings and (missing := publish.missing_from_tag(root, address)):
+        line = replace(
+            line, state=NOTE, said=f"every one leads to {address}: {missing}", way_out="publish prints the steps"
+        )
+    return line
 
 
 def leaked(root: Path) -> Line:
@@ -284,7 +289,7 @@ def run_notebook(folder: str, lesson: Lesson) -> Run:
         problem = f"{label}: {found[0]}" if found else ""
     except Exception as error:  # whatever is wrong with one notebook, the others are run
         problem = str(error) if isinstance(error, LessonkitError) else f"{label}: {type(error).__name__}: {error}"
-    return Run(label, time.perf_counter() - start, problem)
+    return Run(label, round(time.perf_counter() - start, 1), problem)
 
 
 def ran(runs: dict[str, list[Run]]) -> list[Line]:
@@ -297,7 +302,7 @@ def ran(runs: dict[str, list[Run]]) -> list[Line]:
         problems = [_one_line(run.problem) for run in runs[folder] if run.problem]
         way_out = f"open it, run it, and read the red cell; then {_BUILD}"
         line = _judged(check, problems, f"{len(runs[folder])} {good}", way_out)
-        lines.append(replace(line, seconds=sum(run.seconds for run in runs[folder])))
+        lines.append(replace(line, seconds=round(sum(run.seconds for run in runs[folder]), 1)))
     everything = [run for each in runs.values() for run in each]
     slow = [f"{run.label} took {run.seconds:.0f} s" for run in everything if run.seconds > NOTEBOOK_SECONDS]
     slowest = max(everything, key=lambda run: run.seconds, default=Run("none", 0.0, ""))
@@ -337,4 +342,4 @@ def _timed(check: Callable[[], Line], name: str) -> Line:
     except Exception as error:  # a check that cannot be made is red, and the next one is made
         said = str(error) if isinstance(error, LessonkitError) else f"{type(error).__name__}: {error}"
         line = Line(name, RED, _one_line(said), "mend this first; a file that is gone comes back with git restore")
-    return replace(line, seconds=time.perf_counter() - start)
+    return replace(line, seconds=round(time.perf_counter() - start, 1))

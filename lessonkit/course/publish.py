@@ -90,6 +90,17 @@ def is_tagged(root: Path, address: Address) -> bool:
     return bool(_git(root, "tag", "--list", address.ref).strip())
 
 
+def missing_from_tag(root: Path, address: Address) -> str:
+    """What a reader of the tag does not find yet, in words; nothing where all is there, or where git cannot tell."""
+    try:
+        if not is_tagged(root, address):
+            return "this tag is not made here yet"
+        changed = _git(root, "diff", "--name-only", address.ref, "--", "lessonkit", "notebooks").split()
+    except LessonkitError:
+        return ""
+    return f"{changed[0]} has changed since the tag" if changed else ""
+
+
 def _name(root: Path) -> str:
     return address_file(root).relative_to(root).as_posix()
 
