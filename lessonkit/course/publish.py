@@ -69,7 +69,7 @@ def refuse_unready(root: Path, address: Address | None) -> None:
     Raises
     ------
     LessonkitError
-        Outside git, in a sub-folder of a repository, with changes that are no stamp, or with a tag that exists.
+        Outside git, in a sub-folder of a repository, with changes that are no stamp, or with a tag without the stamp.
     """
     top = _git(root, "rev-parse", "--show-toplevel", otherwise=f"{root}: is no git repository: nothing could be pushed")
     if Path(top.strip()).resolve() != root.resolve():
