@@ -44,9 +44,11 @@ RUN_ALL = """() => {
   window.ranAll = false;
   window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ranAll = true; });
 }"""
-RED_CELLS = """() => [...window.jupyterapp.shell.currentWidget.model.cells].filter(cell => cell.type === 'code').flatMap(
-  cell => cell.sharedModel.getOutputs().filter(output => output.output_type === 'error').map(output => output.evalue)
-)"""
+RED_CELLS = """() => [...window.jupyterapp.shell.currentWidget.model.cells]
+  .filter(cell => cell.type === 'code')
+  .flatMap(cell => cell.sharedModel.getOutputs())
+  .filter(output => output.output_type === 'error')
+  .map(output => output.evalue)"""
 READ = """() => {
   const output = document.querySelector('.jp-OutputArea-output .lessonkit-lab');
   const text = output.querySelector('[role=status], [role=alert]');
