@@ -16,6 +16,7 @@ The chunks do not depend on the number of processors, so the results do not eith
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 import math
 import os
@@ -24,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -91,6 +92,15 @@ class Evaluator:
     def images(self) -> int:
         """How many images an evaluation looks at."""
         return len(self.labels)
+
+    @cached_property
+    def images_digest(self) -> str:
+        """SHA-256 over images and labels: the same for the same ones in the same order."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.labels).data)
+        for part in self._entrance:
+            for array in part if isinstance(part, tuple) else (part,):
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def evaluate(self, masks: Sequence[Mask]) -> Evaluation:
         """Loss and accuracy of the whole network under `masks`, one a layer."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from lessonkit.checkpoint import Evaluate, Journal
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluation, Evaluator
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
@@ -18,6 +21,7 @@ from lessonkit.search import Callback, Problem, Scored, Search, SearchResult, St
 
 Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
 Sparsity = Callable[[Sequence[Mask]], float]
+ALL_DONE = "all layers done"  # the message of a result that was neither interrupted nor stopped
 
 
 def layer_problem(
@@ -31,17 +35,20 @@ def layer_problem(
     cost: Cost = pruning_cost,
     sparsity: Sparsity = mean_layer_sparsity,
     budget: int | None = None,
+    journal: Journal | None = None,
 ) -> Problem[Mask]:
     """The problem of one layer: candidates for its mask, all other layers as in `masks`.
 
     A candidate's sparsity is that of all layers together, the searched one and those not yet searched included.
     """
-    layer = evaluator.layer(index, masks)
+    evaluate: Evaluate = evaluator.layer(index, masks).evaluate
+    if journal is not None:
+        evaluate = journal.around(evaluate, index, masks)
     limit = max_loss(evaluator, index, loss_to_warmup, count_all_layers)
 
     def score(candidates: Sequence[Mask]) -> list[Scored]:
         scored = []
-        for candidate, evaluation in zip(candidates, layer.evaluate(candidates), strict=True):
+        for candidate, evaluation in zip(candidates, evaluate(candidates), strict=True):
             pruned = sparsity(replace_layer(masks, index, candidate))
             scored.append(Scored(cost(evaluation.loss, baseline_loss, pruned, limit), evaluation, pruned))
         return scored
@@ -74,6 +81,7 @@ def prune_layerwise(
     sparsity: Sparsity = mean_layer_sparsity,
     rng: np.random.Generator,
     callback: Callback | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> SearchResult[Masks]:
     """Search the mask of the first layer, keep the best, go on to the next.
 
@@ -86,6 +94,10 @@ def prune_layerwise(
         evaluation of the unpruned network, the same for every search, is not counted.
     loss_to_warmup : the last layer's threshold; the earlier ones' are smaller, see `max_loss`.
     count_all_layers : whether the thresholds count layers without weights, as the experiment does.
+    checkpoint : a file that is written every few seconds, and from which the same call goes on after Ctrl-C, a kill or
+        a power cut; the result is the same, bit for bit. The steps so far are told to `callback` again. Of an ended
+        search it gives the result again. What decides is `evaluator`, `rng` and whatever the search itself asks for:
+        see `lessonkit.checkpoint`.
 
     Returns
     -------
@@ -96,7 +108,8 @@ def prune_layerwise(
     ------
     LessonkitError
         When the first threshold lies below the unpruned network's own loss. Every candidate would bear the penalty
-        then, the sparsity alone would decide, and the search would destroy the network.
+        then, the sparsity alone would decide, and the search would destroy the network. When `checkpoint` cannot be
+        read or written, or belongs to another run.
     """
     began = time.perf_counter()
     network = evaluator.network
@@ -105,38 +118,52 @@ def prune_layerwise(
     _refuse_threshold_below_loss(evaluator, unpruned, loss_to_warmup, count_all_layers)
     layers = len(masks)
     budgets = [None] * layers if evaluations is None else _equal_parts(evaluations, layers)
+    journal = None
+    if checkpoint is not None:
+        settings = {
+            "evaluations": evaluations,
+            "loss_to_warmup": loss_to_warmup,
+            "count_all_layers": count_all_layers,
+        }
+        journal = Journal(checkpoint, evaluator, unpruned, settings, rng)
     history: list[Step] = []
-    spent, best_cost, message = 0, math.inf, "all layers done"
-    for index, name in enumerate(network.names):
-        told = _Telling(callback, name, spent, history)
-        problem = None
-        try:
-            problem = layer_problem(
-                evaluator,
-                index,
-                masks,
-                unpruned.loss,
-                loss_to_warmup=loss_to_warmup,
-                count_all_layers=count_all_layers,
-                cost=cost,
-                sparsity=sparsity,
-                budget=budgets[index],
-            )
-            result = _as_result(search(problem, masks[index], rng=rng, callback=told), masks[index])
-        except KeyboardInterrupt:  # outside the search's own loop, which keeps its best by itself
-            spent += problem.evaluations if problem is not None else 0
-            message = "interrupted"
-            break
-        if len(history) == told.before:  # a search that does not use its callback has its own history, or none
-            for step in result.history:
-                history.append(dataclasses.replace(step, layer=name, evaluations=spent + step.evaluations))
-        masks, best_cost = replace_layer(masks, index, result.best), result.cost
-        evaluation = result.evaluation or evaluator.evaluate(masks)
-        spent += problem.evaluations
-        if result.message in ("interrupted", "stopped by the callback"):
-            message = result.message
-            break
-    return SearchResult(masks, best_cost, evaluation, spent, time.perf_counter() - began, history, None, message)
+    spent, best_cost, message = 0, math.inf, ALL_DONE
+    with journal if journal is not None else contextlib.nullcontext():
+        for index, name in enumerate(network.names):
+            told = _Telling(callback, name, spent, history)
+            problem = None
+            try:
+                problem = layer_problem(
+                    evaluator,
+                    index,
+                    masks,
+                    unpruned.loss,
+                    loss_to_warmup=loss_to_warmup,
+                    count_all_layers=count_all_layers,
+                    cost=cost,
+                    sparsity=sparsity,
+                    budget=budgets[index],
+                    journal=journal,
+                )
+                result = _as_result(search(problem, masks[index], rng=rng, callback=told), masks[index])
+            except KeyboardInterrupt:  # outside the search's own loop, which keeps its best by itself
+                spent += problem.evaluations if problem is not None else 0
+                message = "interrupted"
+                break
+            if len(history) == told.before:  # a search that does not use its callback has its own history, or none
+                for step in result.history:
+                    history.append(dataclasses.replace(step, layer=name, evaluations=spent + step.evaluations))
+            masks, best_cost = replace_layer(masks, index, result.best), result.cost
+            evaluation = result.evaluation or evaluator.evaluate(masks)
+            spent += problem.evaluations
+            if result.message in ("interrupted", "stopped by the callback"):
+                message = result.message
+                break
+    seconds = time.perf_counter() - began
+    if journal is not None:
+        journal.finish(ended=message == ALL_DONE)
+        seconds = journal.seconds
+    return SearchResult(masks, best_cost, evaluation, spent, seconds, history, None, message)
 
 
 class _Telling:

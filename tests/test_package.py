@@ -22,7 +22,7 @@ FLOORS = (
     ("data", "network", "lenet"),
     ("evaluator", "gradient", "correction"),
     ("search", "statistics", "mlpnet"),
-    ("annealing", "genetic", "baselines"),
+    ("annealing", "genetic", "baselines", "checkpoint"),
     ("layerwise", "presets", "frontier"),
     ("comparison",),
     ("plots",),
