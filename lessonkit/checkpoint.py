@@ -7,6 +7,7 @@ where the file ends as if it had never stopped. No search needs to know of it, a
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -31,6 +32,7 @@ from lessonkit.network import Network
 FORMAT = "lessonkit checkpoint 1"
 SECONDS = 5.0  # between two writes, and more where a write is slow:
 SHARE = 0.01  # of the time goes into writing, at most
+FULL = (errno.ENOSPC, errno.EDQUOT)
 WAY_OUT = "Delete it to start over, or name another file."
 Evaluate = Callable[[Sequence[Mask]], list[Evaluation]]
 
@@ -79,11 +81,13 @@ class Journal:
             scratch.unlink(missing_ok=True)
         if self.path.exists():
             self._read()
-        else:  # a file that cannot be written is refused before hours are spent
+        else:
             try:
                 self._write()
             except OSError as error:
-                raise LessonkitError(f"{self.path}: cannot be written ({error.strerror or error})") from error
+                if error.errno not in FULL:  # a wrong place is refused before hours are spent
+                    raise LessonkitError(f"{self.path}: cannot be written ({error.strerror or error})") from error
+                self._warn(error)
         self._written, self._pause = time.perf_counter(), SECONDS
 
     @property
@@ -126,8 +130,7 @@ class Journal:
         try:
             self._write()
         except OSError as error:
-            reason = error.strerror or error
-            warnings.warn(f"{self.path}: the checkpoint cannot be written ({reason}); going on", stacklevel=2)
+            self._warn(error)
         self._written = time.perf_counter()
         self._pause = max(SECONDS, (self._written - began) / SHARE)
 
@@ -139,6 +142,10 @@ class Journal:
             raise self._other_search("ends", self._answered)
 
     # --- the file ---
+
+    def _warn(self, error: OSError) -> None:
+        reason = error.strerror or error
+        warnings.warn(f"{self.path}: the checkpoint cannot be written ({reason}); going on", stacklevel=3)
 
     def _write(self) -> None:
         count, state = self._safe

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
-from lessonkit.data import Dataset, load_mnist
+from lessonkit.checkpoint import network_digest
+from lessonkit.data import Dataset, Split, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.kept import Kept
 from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.network import Network, load_network
 from lessonkit.objective import trade_off_score
 from lessonkit.presets import COURSE, SEARCHES, Preset
-from lessonkit.search import Callback, Search, Step
+from lessonkit.scheduler import Packed, code_version, gather, require_version, shared
+from lessonkit.search import Callback, Search, SearchResult, Step
 
 if TYPE_CHECKING:
     import pandas
@@ -110,6 +116,9 @@ def compare(
     callback: Callable[[str, int, Step], Any] | None = None,
     finished: Callable[[Row], Any] | None = None,
     executor: Executor | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    remark: Callable[[str], Any] | None = None,
 ) -> Comparison:
     """Run every search with every seed, and beside each result the controls at the sparsity that it reached.
 
@@ -121,7 +130,13 @@ def compare(
     data, network : instead of those that `load_mnist` and `load_network` find.
     callback : called as (method, seed, step) while a search runs in this process; returning True ends that search.
     finished : called with each row as soon as it is there, so that nothing computed needs to be lost.
-    executor : runs the searches elsewhere, any `concurrent.futures.Executor`; the results are the same.
+    executor : runs the searches elsewhere, any `concurrent.futures.Executor`; the results are the same. A job is sent
+        the images that it searches on and the network, nothing else; the test images are looked at here.
+    folder : keeps every search: a finished one is not done again by a second call, one that was cut short goes on, and
+        the rows are the same, bit for bit. A search counts as the same with the same settings, seed, images, network
+        and code. One of your own is run again from its checkpoint, and refused if it has changed.
+    fresh : forget what the folder holds of these searches.
+    remark : told in one line what was found there.
 
     Returns
     -------
@@ -142,26 +157,41 @@ def compare(
     test = Evaluator(network, data.test.images, data.test.labels)
     baseline = test.evaluate(network.keep_all())
     jobs = [(method, seed) for seed in seeds for method in methods]
-    rows: list[Row] = []
+    kept = _kept(Path(folder), jobs, methods, preset, data, network) if folder is not None else [None] * len(jobs)
+    done = _take_up(kept, names * len(seeds), [seed for _, seed in jobs], fresh, remark)
+    rows: dict[int, list[Row]] = {}
 
-    def collect(row: Row) -> None:
-        for each in (row, *controls(row, network, test, baseline)):
-            rows.append(each)
+    def collect(number: int, result: SearchResult[Masks]) -> None:
+        method, seed = jobs[number]
+        keep = kept[number]
+        if keep is not None and number not in done:
+            keep.save(result)
+        row = _row(method_name(method), seed, result, test, baseline)
+        rows[number] = [row, *controls(row, network, test, baseline)]
+        for each in rows[number]:
             if finished is not None:
                 finished(each)
 
     interrupted = False
     try:
         if executor is not None:
-            for future in [executor.submit(run_search, *job, preset, data, network) for job in jobs]:
-                collect(future.result())
+            for number, result in done.items():
+                collect(number, result)
+            _search_elsewhere(
+                executor, [job for job in enumerate(jobs) if job[0] not in done], kept, collect, preset, data, network
+            )
         else:
             search_on = search_evaluator(preset, data, network, test)
-            for method, seed in jobs:
-                told = _for(callback, method_name(method), seed)
-                row = run_search(method, seed, preset, data, network, search_on, test, told)
-                collect(row)
-                if row.message == "interrupted":
+            for number, (method, seed) in enumerate(jobs):
+                if number in done:
+                    collect(number, done[number])
+                    continue
+                told, keep = _for(callback, method_name(method), seed), kept[number]
+                result = run_search(
+                    method, seed, preset, search_on, told, keep.checkpoint if keep is not None else None
+                )
+                collect(number, result)
+                if result.message == "interrupted":
                     raise KeyboardInterrupt
     except KeyboardInterrupt:
         interrupted = True
@@ -179,61 +209,60 @@ def compare(
         "genetic": dict(preset.genetic),
         "data": data.name,
     }
-    return Comparison(tuple(rows), baseline, network.names, data, settings, interrupted)
+    table = tuple(row for number in sorted(rows) for row in rows[number])
+    return Comparison(table, baseline, network.names, data, settings, interrupted)
 
 
 def search_evaluator(preset: Preset, data: Dataset, network: Network, test: Evaluator | None = None) -> Evaluator:
     """The evaluator that a search of `preset` is scored by."""
-    split = getattr(data, preset.search_split)
     if preset.search_split == "test" and preset.search_images is None and test is not None:
         return test
-    split = split.head(preset.search_images) if preset.search_images is not None else split
+    split = _search_split(preset, data)
     return Evaluator(network, split.images, split.labels)
+
+
+def _search_split(preset: Preset, data: Dataset) -> Split:
+    split: Split = getattr(data, preset.search_split)
+    return split.head(preset.search_images) if preset.search_images is not None else split
 
 
 def run_search(
     method: Method,
     seed: int,
     preset: Preset,
-    data: Dataset,
-    network: Network,
-    search_on: Evaluator | None = None,
-    test: Evaluator | None = None,
+    search_on: Evaluator,
     callback: Callback | None = None,
-) -> Row:
-    """One search with one seed, then its only look at the test images."""
-    search_on = search_on if search_on is not None else search_evaluator(preset, data, network)
-    test = test if test is not None else Evaluator(network, data.test.images, data.test.labels)
+    checkpoint: Path | None = None,
+) -> SearchResult[Masks]:
+    """One search with one seed."""
     # rounded up: the schedules fit the largest part of the budget, and every search spends all of it
-    share = None if preset.evaluations is None else -(-preset.evaluations // len(network.layers))
-    search = preset.search(method, share) if isinstance(method, str) else method
-    began = time.perf_counter()
-    result = prune_layerwise(
-        search,
+    share = None if preset.evaluations is None else -(-preset.evaluations // len(search_on.network.layers))
+    return prune_layerwise(
+        preset.search(method, share) if isinstance(method, str) else method,
         search_on,
         evaluations=preset.evaluations,
         loss_to_warmup=preset.loss_to_warmup,
         count_all_layers=preset.count_all_layers,
         rng=np.random.default_rng(seed),
         callback=callback,
+        checkpoint=checkpoint,
     )
-    seconds = time.perf_counter() - began
+
+
+def _row(method: str, seed: int, result: SearchResult[Masks], test: Evaluator, baseline: Evaluation) -> Row:
+    """A search's only look at the test images."""
     reached = test.evaluate(result.masks)
-    baseline = test.evaluate(network.keep_all())
-    score = trade_off_score(mean_layer_sparsity(result.masks), reached.accuracy, baseline.accuracy)
-    search_loss = result.evaluation.loss if result.evaluation is not None else float("nan")
-    history = tuple(result.history)
     return Row(
-        method_name(method),
+        method,
         seed,
         reached,
-        search_loss,
+        result.evaluation.loss if result.evaluation is not None else float("nan"),
         result.masks,
         result.evaluations,
-        seconds,
-        score,
+        result.seconds,
+        trade_off_score(mean_layer_sparsity(result.masks), reached.accuracy, baseline.accuracy),
         result.message,
-        history,
+        tuple(result.history),
     )
 
 
@@ -273,3 +302,104 @@ def _for(callback: Callable[[str, int, Step], Any] | None, method: str, seed: in
     if callback is None:
         return None
     return lambda step: callback(method, seed, step)
+
+
+# --- searches elsewhere, and searches that were kept ----------------------------------------------------------------
+
+
+def _search_elsewhere(
+    executor: Executor,
+    jobs: Sequence[tuple[int, tuple[Method, int]]],
+    kept: Sequence[Kept | None],
+    collect: Callable[[int, SearchResult[Masks]], None],
+    preset: Preset,
+    data: Dataset,
+    network: Network,
+) -> None:
+    if not jobs:
+        return
+    images = shared(executor, Packed.of(_search_split(preset, data)))
+    here = isinstance(executor, ThreadPoolExecutor | ProcessPoolExecutor)  # others may not see this machine's folders
+    orders = {}
+    for number, (method, seed) in jobs:
+        keep = kept[number]
+        checkpoint = keep.checkpoint if keep is not None and here else None
+        orders[number] = (method, seed, preset, images, network, checkpoint, code_version())
+    gather(executor, _search_here, orders, collect)
+
+
+def _search_here(
+    method: Method,
+    seed: int,
+    preset: Preset,
+    images: Packed,
+    network: Network,
+    checkpoint: Path | None,
+    version: str,
+) -> SearchResult[Masks]:
+    """`run_search` as a job that finds nothing on its machine but the package."""
+    require_version(version)
+    split = images.split()
+    evaluator = Evaluator(network, split.images, split.labels)
+    return run_search(method, seed, preset, evaluator, checkpoint=checkpoint)
+
+
+def _kept(
+    folder: Path,
+    jobs: Sequence[tuple[Method, int]],
+    methods: Sequence[Method],
+    preset: Preset,
+    data: Dataset,
+    network: Network,
+) -> list[Kept | None]:
+    """Where each search is kept: by everything that decides its result."""
+    folder.mkdir(parents=True, exist_ok=True)
+    split = _search_split(preset, data)
+    digest = hashlib.sha256(np.ascontiguousarray(split.images).data)
+    digest.update(np.ascontiguousarray(split.labels).data)
+    common = {
+        "preset": preset.name,
+        "evaluations": preset.evaluations,
+        "search_split": preset.search_split,
+        "search_images": len(split),
+        "loss_to_warmup": preset.loss_to_warmup,
+        "count_all_layers": preset.count_all_layers,
+        "data": data.name,
+        "images": digest.hexdigest(),
+        "network": network_digest(network),
+        "code": code_version(),
+    }
+    found: list[Kept | None] = []
+    for method, seed in jobs:
+        own = not isinstance(method, str)
+        name = method_name(method) if not own else f"{method_name(method)}-{methods.index(method)}"
+        its = {} if own else dict(getattr(preset, name))
+        settings = {**common, "method": name, "seed": seed, "method_settings": its}
+        found.append(Kept(folder, f"{name}-seed{seed}", settings, network.names, rerun=own))
+    return found
+
+
+def _take_up(
+    kept: Sequence[Kept | None],
+    names: Sequence[str],
+    seeds: Sequence[int],
+    fresh: bool,
+    remark: Callable[[str], Any] | None,
+) -> dict[int, SearchResult[Masks]]:
+    """What is finished already, by the number of its job; and one line about it and about what was begun."""
+    done: dict[int, SearchResult[Masks]] = {}
+    begun = []
+    for number, keep in enumerate(kept):
+        if keep is None:
+            continue
+        if fresh:
+            keep.forget()
+        result = keep.result()
+        if result is not None:
+            done[number] = result
+        elif keep.evaluations:
+            begun.append(f"{names[number]} seed {seeds[number]} after {keep.evaluations} evaluations")
+    if remark is not None and (done or begun):
+        parts = [f"{len(done)} of {len(kept)} searches are finished"] * bool(done) + begun
+        remark(f"going on: {', '.join(parts)}")
+    return done

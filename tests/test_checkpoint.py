@@ -100,7 +100,7 @@ def test_killed_again_and_again_it_ends_as_if_uninterrupted(search, tmp_path):
 @pytest.mark.parametrize("search", SEARCHES)
 def test_cut_at_any_evaluation_it_goes_on_there(search, tmp_path, monkeypatch, counted):
     plain = everything(*run(search))
-    for at in range(0, 90, 7):
+    for at in range(0, 90, 17):
         path = tmp_path / f"{at}.npz"
         cut_at(at, monkeypatch)
         with pytest.raises(PowerCutError):
@@ -287,6 +287,20 @@ def test_a_change_of_the_code_is_noticed_late_too(tmp_path, monkeypatch):
         run("own", path)
     refused(path, "after 69 evaluations the search proposes other candidates", after(10))
     assert everything(*run(after(16), path)) == everything(*run(after(16)))  # a change of what had not begun is none
+
+
+def test_another_choice_among_the_same_candidates_is_noticed_in_the_next_layer(tmp_path):
+    path = tmp_path / "run.npz"
+
+    def choose(which):
+        def search(problem, start, *, rng, callback=None):
+            masks = [flip(start, 0.3, rng) for _ in range(2)]
+            return masks[which], problem.cost(masks)[which]
+
+        return search
+
+    run(choose(0), path)
+    refused(path, "after 2 evaluations the search proposes other candidates", choose(1))
 
 
 def test_a_search_that_draws_otherwise_in_the_last_step_is_noticed(tmp_path, monkeypatch):

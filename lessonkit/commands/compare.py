@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import functools
 import sys
 import tempfile
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
 
 from lessonkit import report
-from lessonkit.commands.options import above_zero, add_data_flag, at_least
+from lessonkit.commands.options import above_zero, add_data_flag, add_worker_flags, at_least
 from lessonkit.comparison import Comparison, Row, compare
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.network import load_network
 from lessonkit.presets import PRESETS, SEARCHES
+from lessonkit.scheduler import workers
 from lessonkit.search import Step
+
+SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.kept`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--search-images", type=at_least(1), metavar="N", help="images a candidate is scored on")
     parser.add_argument("--methods", default=",".join(SEARCHES), metavar="A,B", help="searches (default: %(default)s)")
     parser.add_argument("--output", default="runs/compare", metavar="DIR", help="folder for files (%(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="do again what --output already holds of these searches")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks, only the table")
+    add_worker_flags(parser)
     add_data_flag(parser)
 
 
@@ -56,8 +65,20 @@ def main(options: argparse.Namespace) -> int:
         print(preset.label)
     network = load_network(data.name)
     saved = _Saver(folder, network.names)
-    with tqdm(unit=" evaluations", disable=options.quiet, dynamic_ncols=True, leave=False) as bar:
+    bar_of = functools.partial(tqdm, disable=options.quiet, dynamic_ncols=True, leave=False)
+    searches = {"unit": " searches", "total": len(methods) * options.seeds}
+    with (
+        workers(options.scheduler, options.jobs) as executor,
+        bar_of(**searches) if executor is not None else bar_of(unit=" evaluations") as bar,
+        _warnings_in_one_line(),
+    ):
         bars = _Progress(bar)
+
+        def finished(row: Row) -> None:
+            saved.row(row)
+            if executor is not None and not row.is_control:
+                bars.row(row)
+
         comparison = compare(
             methods,
             preset=preset,
@@ -67,7 +88,11 @@ def main(options: argparse.Namespace) -> int:
             data=data,
             network=network,
             callback=bars.step,
-            finished=saved.row,
+            finished=finished,
+            executor=executor,
+            folder=folder / SEARCHES_FOLDER,
+            fresh=options.fresh,
+            remark=None if options.quiet else _remark,
         )
     print(report.text_table(comparison))
     if preset.name == "reference":
@@ -75,8 +100,24 @@ def main(options: argparse.Namespace) -> int:
     return _save(folder, comparison, options.quiet)
 
 
+def _remark(text: str) -> None:
+    tqdm.write(f"{text}; --fresh starts over")
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Of a full disk, say: people read them, not programs."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print(f"lessonkit compare: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 class _Progress:
-    """One bar for each search, with the newest cost, loss and sparsity."""
+    """One bar for each search, with the newest cost, loss and sparsity; or one for all, where they run elsewhere."""
 
     def __init__(self, bar: tqdm[NoReturn]) -> None:
         self.bar = bar
@@ -92,6 +133,11 @@ class _Progress:
         self.done = step.evaluations
         figures = f"{step.layer} cost {step.best_cost:.3f} loss {step.loss:.3f} sparsity {step.sparsity:.3f}"
         self.bar.set_postfix_str(figures, refresh=False)
+
+    def row(self, row: Row) -> None:
+        """A search that ran elsewhere is done."""
+        self.bar.set_postfix_str(f"{row.method}, seed {row.seed}: {100 * row.evaluation.accuracy:.2f} %", refresh=False)
+        self.bar.update()
 
 
 class _Saver:

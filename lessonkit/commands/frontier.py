@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lessonkit import mlpnet
-from lessonkit.commands.options import add_data_flag, at_least
+from lessonkit.commands.options import add_data_flag, add_worker_flags, at_least
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
@@ -22,6 +22,7 @@ from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSIT
 from lessonkit.network import NETWORKS
 from lessonkit.plots import frontier_plot
 from lessonkit.report import output_folder, versions
+from lessonkit.scheduler import workers
 
 FRONT_IMAGES = 1000
 
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pareto", action="store_true", help="NSGA-II's front, too (needs lessonkit[pareto])")
     parser.add_argument("--output", default="runs/frontier", metavar="DIR", help="folder for files (%(default)s)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, only the table")
+    add_worker_flags(parser)
     add_data_flag(parser)
 
 
@@ -57,7 +59,10 @@ def main(options: argparse.Namespace) -> int:
     if not options.quiet:
         print(data.source)
     total = len(cells(methods, shares, networks, options.seeds))
-    with tqdm(total=total, unit=" cells", disable=options.quiet, dynamic_ncols=True, leave=False) as bar:
+    with (
+        workers(options.scheduler, options.jobs) as executor,
+        tqdm(total=total, unit=" cells", disable=options.quiet, dynamic_ncols=True, leave=False) as bar,
+    ):
 
         def told(row: Row) -> None:
             bar.update()
@@ -75,6 +80,7 @@ def main(options: argparse.Namespace) -> int:
             evaluations=options.evaluations,
             search_images=options.search_images,
             finished=told,
+            executor=executor,
         )
     front: list[dict[str, float]] = []
     if options.pareto and not found.interrupted:

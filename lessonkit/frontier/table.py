@@ -8,21 +8,22 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lessonkit.data import Split, load_mnist
+from lessonkit.data import Dataset, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.files import write_text
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, STOCHASTIC, Method, Task, found_by
-from lessonkit.masks import global_sparsity, load_masks, mean_layer_sparsity, save_masks
+from lessonkit.masks import Masks, global_sparsity, load_masks, mean_layer_sparsity, save_masks
 from lessonkit.mlpnet import load_mlpnet
 from lessonkit.network import NETWORKS, Network, load_network
+from lessonkit.scheduler import Packed, code_version, gather, require_version, shared
 
 if TYPE_CHECKING:
     import pandas
@@ -85,38 +86,72 @@ def network_of(kind: str, number: int, data: str) -> Network:
     return load_network(data, number)
 
 
-def compute(cell: Cell, folder: str, source: str | None = None, method: Method | None = None) -> Row:
-    """Compute one cell, or read it if it is there: a job for any executor.
+class Searched(NamedTuple):
+    """What a search gives back, wherever it ran."""
 
-    The masks are written first, then read again and scored on the test images with a network fresh from its file.
-    The row's own file comes last, so that a cell is there whole or not at all.
+    masks: Masks
+    evaluations: int
+    weights_changed: int
+    seconds: float
+    message: str
+
+
+def compute(cell: Cell, folder: str, source: str | None = None, method: Method | None = None) -> Row:
+    """Compute one cell in this process, or read it if it is there.
 
     Parameters
     ----------
     source : where the data lie, as for `load_mnist`.
-    method : the function, if its name is none of `METHODS`; it must be importable if the job runs elsewhere.
+    method : the function, if its name is none of `METHODS`.
     """
     data = load_mnist(source)
-    place = Path(folder) / "cells"
-    place.mkdir(parents=True, exist_ok=True)
-    row_file, mask_file = place / f"{cell.name}.json", place / f"{cell.name}.npz"
-    done = _finished(row_file, cell, data.name)
+    done = _finished(Path(folder), cell, data.name)
     if done is not None:
         return done
-    network = network_of(cell.kind, cell.network, data.name)
+    return _keep(
+        cell, Path(folder), data, search_cell(cell, Packed(data.train.images, data.train.labels), data.name, method)
+    )
+
+
+def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, version: str | None = None) -> Searched:
+    """The search of one cell: a job for any executor, which finds nothing on its machine but the package.
+
+    Parameters
+    ----------
+    train : the training images; the cell's own generator chooses among them.
+    data : their name, for the network.
+    method : as for `compute`; it must be importable if the job runs in another process.
+    version : the `code_version` of the process that gave out the job.
+    """
+    if version is not None:
+        require_version(version)
+    network = network_of(cell.kind, cell.network, data)
     rng = np.random.default_rng([cell.seed, cell.network, *hashlib.sha256(cell.method.encode()).digest()[:4]])
-    chosen = rng.choice(len(data.train), min(cell.search_images, len(data.train)), replace=False)
-    images = Split(data.train.images[chosen], data.train.labels[chosen])
-    task = Task(network, images, cell.sparsity, cell.evaluations, rng)
+    chosen = rng.choice(len(train), min(cell.search_images, len(train)), replace=False)
+    task = Task(network, train.split(chosen), cell.sparsity, cell.evaluations, rng)
     began = time.perf_counter()
     found = found_by(method if method is not None else METHODS[cell.method], task)
     seconds = time.perf_counter() - began
     if cell.method in ("annealing", "genetic", "densities") and found.evaluations > cell.evaluations:
         raise LessonkitError(f"{cell.name}: {found.evaluations} evaluations spent of {cell.evaluations}")
-    save_masks(mask_file, found.masks, network.names)
     network_of.cache_clear()
-    fresh, masks = network_of(cell.kind, cell.network, data.name), load_masks(mask_file, network.names)
+    fresh = network_of(cell.kind, cell.network, data)
     changed = sum(int(np.count_nonzero(a != b)) for a, b in zip(fresh.kernels, network.kernels, strict=True))
+    return Searched(found.masks, found.evaluations, changed, seconds, found.message)
+
+
+def _keep(cell: Cell, folder: Path, data: Dataset, found: Searched) -> Row:
+    """Write a cell, in the process that gave out the work: the folder need not be there for others.
+
+    The masks are written first, then read again and scored on the test images with a network fresh from its file.
+    The row's own file comes last, so that a cell is there whole or not at all.
+    """
+    row_file, mask_file = _files(folder, cell)
+    row_file.parent.mkdir(parents=True, exist_ok=True)
+    network_of.cache_clear()
+    fresh = network_of(cell.kind, cell.network, data.name)
+    save_masks(mask_file, found.masks, fresh.names)
+    masks = load_masks(mask_file, fresh.names)
     reached = Evaluator(fresh, data.test.images, data.test.labels).evaluate(masks)
     row = Row(
         cell.method,
@@ -129,8 +164,8 @@ def compute(cell: Cell, folder: str, source: str | None = None, method: Method |
         reached.accuracy,
         reached.loss,
         found.evaluations,
-        changed,
-        seconds,
+        found.weights_changed,
+        found.seconds,
         cell.search_images,
         data.name,
         found.message,
@@ -139,7 +174,13 @@ def compute(cell: Cell, folder: str, source: str | None = None, method: Method |
     return row
 
 
-def _finished(file: Path, cell: Cell, data: str) -> Row | None:
+def _files(folder: Path, cell: Cell) -> tuple[Path, Path]:
+    """The row's and the masks'."""
+    return folder / "cells" / f"{cell.name}.json", folder / "cells" / f"{cell.name}.npz"
+
+
+def _finished(folder: Path, cell: Cell, data: str) -> Row | None:
+    file, _ = _files(folder, cell)
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
         row = Row(**saved["row"])
@@ -220,7 +261,8 @@ def frontier(
     networks, seeds : how many of each.
     folder : keeps the cells; started again, none is computed twice.
     finished : called with each row as soon as it is there.
-    executor : computes the cells elsewhere, any `concurrent.futures.Executor`; the rows are the same.
+    executor : searches elsewhere, any `concurrent.futures.Executor`; the rows are the same. The masks come back and the
+        cells are written and scored here, so `folder` and the data need to be on this machine alone.
     """
     methods = list(methods)
     own: Mapping[str, Method] = {
@@ -246,9 +288,15 @@ def frontier(
             for cell in jobs:
                 collect(cell, compute(cell, str(folder), source, own.get(cell.method)))
         else:
-            futures = {executor.submit(compute, cell, str(folder), source, own.get(cell.method)): cell for cell in jobs}
-            for future in as_completed(futures):
-                collect(futures[future], future.result())
+            data = load_mnist(source)
+            done = {cell: row for cell in jobs if (row := _finished(Path(folder), cell, data.name)) is not None}
+            for cell, row in done.items():
+                collect(cell, row)
+            left = [cell for cell in jobs if cell not in done]
+            train = shared(executor, Packed.of(data.train)) if left else None
+            orders = {cell: (cell, train, data.name, own.get(cell.method), code_version()) for cell in left}
+            keep = functools.partial(_keep, folder=Path(folder), data=data)
+            gather(executor, search_cell, orders, lambda cell, found: collect(cell, keep(cell, found=found)))
     except KeyboardInterrupt:
         interrupted = True
     return Frontier(tuple(rows[cell] for cell in jobs if cell in rows), interrupted)
