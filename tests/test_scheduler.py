@@ -78,6 +78,15 @@ def test_a_cluster_gives_the_same_comparison_bit_for_bit_and_it_is_kept(few, exe
     assert everything(run(few, executor=Never(), folder=tmp_path)) == everything(plain)
 
 
+def test_a_cluster_gets_the_images_once(executor):
+    images = np.arange(9)
+    future = scheduler.shared(executor, images)
+    assert type(future).__module__.startswith("distributed")
+    assert executor.submit(np.sum, future).result() == 36
+    with ThreadPoolExecutor(1) as threads:
+        assert scheduler.shared(threads, images) is images
+
+
 def test_a_search_of_ones_own_runs_on_a_cluster(few, executor):
     def half(problem, start, *, rng, callback=None):
         mask = rng.random(start.shape) < 0.5
@@ -323,6 +332,16 @@ def test_another_lessonkit_on_a_worker_is_refused():
     scheduler.require_version(scheduler.code_version())
     with pytest.raises(LessonkitError, match="has another lessonkit"):
         scheduler.require_version("of another")
+
+
+def test_every_job_is_checked_against_the_code_that_gave_it_out(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(comparison, "code_version", lambda: "another")
+    monkeypatch.setattr(table, "code_version", lambda: "another")
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(LessonkitError, match="has another lessonkit"):
+            run(few, executor=executor)
+        with pytest.raises(LessonkitError, match="has another lessonkit"):
+            table.frontier(["lamp"], networks=1, seeds=1, folder=tmp_path, source="standin", executor=executor)
 
 
 # --- what travels ---------------------------------------------------------------------------------------------------
