@@ -151,6 +151,7 @@ def test_the_commands_use_a_cluster(few, cluster, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(
         compare_command.report, "comparison_plot", lambda found: type("P", (), {"png": lambda _: b""})()
     )
+    monkeypatch.setattr(compare_command, "tqdm", functools.partial(compare_command.tqdm, mininterval=0))
     flags = ["--evaluations", "30", "--search-images", "40", "--methods", "annealing", "--seeds", "2"]
     address = cluster.scheduler_address
     assert main(["compare", *flags, "--output", str(tmp_path / "there"), "--scheduler", address]) == 0
