@@ -37,7 +37,7 @@ def few(standin) -> Dataset:
 def cluster():
     """Two worker processes behind a scheduler on 127.0.0.1."""
     distributed = pytest.importorskip("distributed")
-    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "host": "127.0.0.1"}
     with distributed.LocalCluster(processes=True, silence_logs=50, **settings) as cluster:
         yield cluster
 
@@ -200,7 +200,7 @@ def test_a_port_where_nobody_or_somebody_else_listens_is_one_line(tmp_path, caps
 def test_a_cluster_without_workers_is_one_line(tmp_path, capsys, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(scheduler, "TIMEOUT", 1.0)
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as empty:
         for said in refused(capsys, tmp_path, "--scheduler", empty.scheduler_address):
             assert "has no workers after 1 s" in said
 
