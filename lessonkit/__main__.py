@@ -17,6 +17,7 @@ COMMANDS = {
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are as made"),
     "preflight": ("lessonkit.commands.preflight", "everything to know the evening before class, green or red"),
     "publish": ("lessonkit.commands.publish", "stamp the notebooks with their address, or make one zip of the course"),
+    "grade": ("lessonkit.commands.grade", "judge every notebook in a folder by what its functions return"),
     "record": ("lessonkit.commands.record", "run again what the labs on races and densities show"),
     "colab": ("lessonkit.commands.colab", "run the notebooks with Google Colab's versions"),
     "bench": ("lessonkit.bench", "measure the evaluator against Keras and against the arithmetic floor"),

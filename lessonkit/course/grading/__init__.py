@@ -1,0 +1,36 @@
+"""Grade what students hand in, without trusting any of it.
+
+``python -m lessonkit grade FOLDER`` judges each notebook's exercises with the course's own checker, by what the
+student's functions return. Four kinds of process take part:
+
+- the command (`pool`) hands notebooks to
+- an examiner, which runs the checker and none of the student's code. For each notebook it lets
+- a zygote (`zygote`) fork a worker, together with a keeper that watches and ends it. The worker is shut in
+  (`sandbox`),
+- runs the notebook's cells (`worker`), and answers the examiner's calls over a wire (`wire`).
+
+What the checker sees of a function is a stand-in (`standin`): arguments go over the wire, values, exceptions, changed
+arguments and the generator's state come back, as data. So a notebook that edits the checker, prints "right", or talks
+to the wire itself is judged by what its functions return, and in the worst case it spoils its own result only.
+
+`rows` has the vocabulary of the results, `cells` says which statements of a notebook run, and `sandbox` what holds
+them. Who hands in the course's own code, by copying it or by importing it, is right: the grader judges code, not its
+origin.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lessonkit.course import build
+from lessonkit.errors import LessonkitError
+
+
+def find_course() -> Path | None:
+    """The course's folder: the working folder or one above it, or the one that the package lies in."""
+    for start in (None, Path(__file__).absolute().parent):
+        try:
+            return build.find_root(start)
+        except LessonkitError:
+            continue
+    return None

@@ -1,0 +1,345 @@
+"""The judge of one submission after the other, in a process that runs no student's code.
+
+For each submission a worker is forked, shut in, and driven over a wire; where it ends, hangs or talks nonsense, another
+one takes up the notebook with the cell or exercise left out that was at fault, so that the rest is judged all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lessonkit.course.grading import zygote
+from lessonkit.course.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
+from lessonkit.course.grading.rows import NOTEBOOK, NOTEBOOK_STATUSES, Row, notebook_row, one_line
+from lessonkit.course.grading.sandbox import Limits
+from lessonkit.course.grading.standin import INTERRUPT_SECONDS, Failure, StandIn
+from lessonkit.course.grading.wire import BrokenWireError, LateError, TooLargeError, Wire
+from lessonkit.exercises import Verdict, find, judge
+from lessonkit.exercises.calling import watched
+from lessonkit.exercises.judging import SECONDS
+
+MOST_WORKERS = 12  # for one submission
+START_SECONDS = 60.0
+REAP_SECONDS = 10.0
+KERAS = "baseline.count_prunable_weights"  # the exercise whose argument is a Keras model
+KERAS_MEMORY = 4 << 30  # TensorFlow reserves much more address space than it uses
+
+_WHY = {
+    "memory": ("out of memory", "used more memory than is allowed"),
+    "processes": ("processes", "started more processes than are allowed"),
+    "disk": ("disk full", "wrote more than is allowed"),
+}
+_SIGNALS = {-signal.SIGXCPU: "used up its processor time", -signal.SIGXFSZ: "wrote more than is allowed"}
+
+
+class Examiner:
+    """Holds the processes that fork workers, and grades notebooks.
+
+    Parameters
+    ----------
+    data : MNIST's file, or None for the stand-in.
+    """
+
+    def __init__(self, data: str | None = None) -> None:
+        self.data = data
+        self.isolation = ""
+        self._zygotes: dict[bool, socket.socket] = {}
+
+    def grade(self, content: bytes, course: frozenset[str], seconds: float) -> list[Row]:
+        """The rows of one notebook, which has `seconds` in all."""
+        try:
+            notebook = read(content, course)
+        except UnreadableError as error:
+            return [Row(NOTEBOOK, "not a notebook", one_line(f"the file {error}"))]
+        wanted = exercises_of(notebook)
+        if not wanted:
+            return [Row(NOTEBOOK, "unknown lesson", "no exercise of the course is in it")]
+        if KERAS in wanted:  # neither TensorFlow's start nor ours is the notebook's time
+            judge(KERAS, find(KERAS).reference)
+        self._zygote(KERAS in wanted)
+        return _Submission(self, notebook, wanted, seconds).rows()
+
+    def start(self, limits: Limits, scratch: str, keras: bool) -> tuple[Wire, socket.socket]:
+        """A new worker: its wire, and the line to its keeper."""
+        ours, theirs = socket.socketpair()
+        control, keepers = socket.socketpair()
+        files = [self.data] if self.data else []
+        asked = zygote.request(limits, scratch, files)
+        socket.send_fds(self._zygote(keras), [asked], [theirs.fileno(), keepers.fileno()])
+        theirs.close()
+        keepers.close()
+        return Wire(ours), control
+
+    def _zygote(self, keras: bool) -> socket.socket:
+        if keras not in self._zygotes:
+            ours, theirs = socket.socketpair()
+            command = [sys.executable, "-P", "-m", zygote.__name__, str(theirs.fileno()), "keras" if keras else ""]
+            subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment(), stdin=subprocess.DEVNULL)
+            theirs.close()
+            ours.settimeout(START_SECONDS)
+            if ours.recv(1) != b"!":
+                raise BrokenWireError("the process that starts workers does not start")
+            self._zygotes[keras] = ours
+        return self._zygotes[keras]
+
+
+class _Submission:
+    """One notebook on its way to its rows."""
+
+    def __init__(self, examiner: Examiner, notebook: Notebook, wanted: Sequence[str], seconds: float) -> None:
+        self.examiner, self.notebook, self.wanted, self.seconds = examiner, notebook, wanted, seconds
+        self.deadline = time.monotonic() + seconds
+        self.each = seconds / 4  # for one cell
+        self.for_exercise = min(SECONDS, seconds / 4)
+        self.keras = KERAS in wanted
+        cores = os.cpu_count() or 1
+        plain = Limits(seconds)
+        self.limits = Limits(seconds, KERAS_MEMORY, processes=256 + 16 * cores) if self.keras else plain
+        self.files = {cell.file: cell.source for cell in notebook.cells}
+        self.known: dict[tuple[str, int], Verdict] = {}  # by exercise and the how manieth check of it
+        self.last: dict[str, Verdict] = {}
+        self.notes: dict[str, list[str]] = {}
+        self.failed: dict[int, str] = {}  # cells
+        self.skipped: set[int] = set()
+
+    def rows(self) -> list[Row]:
+        """Run the notebook, with as many workers as it takes, and tell what came of it."""
+        finished = False
+        for _ in range(MOST_WORKERS):
+            if finished or time.monotonic() > self.deadline:
+                break
+            finished = self._with_worker()
+        found = [self._row(each, finished) for each in self.wanted]
+        if not finished and time.monotonic() > self.deadline:
+            self._note("timeout", f"its time, {self.seconds:g} seconds, was used up")
+        about = notebook_row(self.notes)
+        return [*([about] if about else []), *found]
+
+    # --- one worker -----------------------------------------------------------------------------------------------
+
+    def _with_worker(self) -> bool:
+        """Let a new worker run the notebook; whether it came to its end."""
+        scratch = tempfile.mkdtemp(prefix="lessonkit-grade-")
+        wire, self.control = self.examiner.start(self.limits, scratch, self.keras)
+        self.cell, self.checking = 0, ("", 0)
+        try:
+            finished = self._converse(wire)
+        finally:
+            wire.close()
+            told = self._reap()
+            zygote.remove(scratch)
+        if not finished:
+            self._blame(told)
+        return finished
+
+    def _converse(self, wire: Wire) -> bool:
+        try:
+            message, _ = wire.receive(time.monotonic() + START_SECONDS)
+            force = message["ready"]
+            self.examiner.isolation = "; ".join(str(each) for each in force)
+            cells = [[cell.number, cell.source, cell.own] for cell in self.notebook.cells]
+            start = {"cells": cells, "skip": sorted(self.skipped), "exercises": list(self.wanted)}
+            wire.send({**start, "data": self.examiner.data or "standin"}, b"", self.deadline)
+            while True:
+                message, _ = self._next(wire)
+                if "end" in message:
+                    self._take_notes(message.get("notes"))
+                    return True
+                if "check" in message:
+                    if not self._judge(message, wire):
+                        return False
+                elif "failed" in message:
+                    self._take_failure(message)
+                elif isinstance(message.get("cell"), int):
+                    self.cell = message["cell"]
+        except LateError:
+            self._note("timeout", f"{self._place()} did not end in time")
+            self.failed.setdefault(self.cell, "it did not end in time")
+            self.skipped.add(self.cell)
+        except TooLargeError:
+            self._note("not a notebook", "its cells are too long")
+        except (BrokenWireError, KeyError, TypeError, ValueError):
+            pass  # the keeper tells why
+        return False
+
+    def _next(self, wire: Wire) -> tuple[dict[str, Any], bytes]:
+        """The next message; a cell that takes too long is interrupted, and may go on from there."""
+        try:
+            return wire.receive(min(time.monotonic() + self.each, self.deadline))
+        except LateError:
+            self._interrupt()
+            message, data = wire.receive(time.monotonic() + INTERRUPT_SECONDS)
+            if "failed" in message:
+                self._note("timeout", f"{self._place()} did not end in time")
+                message = {**message, "type": "KeyboardInterrupt", "text": "it did not end in time"}
+            return message, data
+
+    def _judge(self, message: Mapping[str, Any], wire: Wire) -> bool:
+        """Judge an answer that the worker hands in; whether the worker can go on."""
+        exercise_id, number = str(message["check"]), int(message["number"])
+        if exercise_id in self.wanted:
+            self.checking = (exercise_id, number)
+            verdict = self.known.get(self.checking)
+            usable = True
+            if verdict is None:
+                verdict, usable = self._verdict(exercise_id, message, wire)
+                if verdict is not None:
+                    self.known[self.checking] = verdict
+            if verdict is not None:
+                self.last[exercise_id] = verdict
+            if not usable or verdict is None:
+                return False
+            self.checking = ("", 0)
+            status = verdict.status
+        else:
+            status = "unknown"
+        wire.send({"verdict": status}, b"", self.deadline + 1)
+        return True
+
+    def _verdict(self, exercise_id: str, told: Mapping[str, Any], wire: Wire) -> tuple[Verdict | None, bool]:
+        exercise = find(exercise_id)
+        if told.get("blank"):
+            return judge(exercise_id, None), True
+        if not told.get("callable"):
+            kind = str(told.get("type", "object"))
+            return judge(exercise_id, type(kind if kind.isidentifier() else "object", (), {})()), True
+        seconds = max(min(self.for_exercise, self.deadline - time.monotonic()), 0.1)
+        standin = StandIn(exercise, told, wire, seconds, self._interrupt, self.files)
+        verdict = judge(exercise_id, standin, seconds=3 * seconds + 4 * INTERRUPT_SECONDS)
+        failure: Failure | None = standin.failure
+        if failure is None:
+            return verdict, True
+        if failure.status == "crashed":
+            self.crash = failure.text
+            return None, False  # the keeper tells how it ended
+        return Verdict(failure.status, failure.text), failure.usable
+
+    # --- how it ended ---------------------------------------------------------------------------------------------
+
+    def _reap(self) -> Mapping[str, Any]:
+        """End the worker and all that it started; what its keeper tells, which the student's code cannot."""
+        with contextlib.suppress(OSError):
+            self.control.shutdown(socket.SHUT_WR)
+        told = b""
+        self.control.settimeout(REAP_SECONDS)
+        with contextlib.suppress(OSError):
+            while part := self.control.recv(1 << 12):
+                told += part
+        self.control.close()
+        try:
+            found = json.loads(told)
+        except ValueError:
+            found = {}
+        return found if isinstance(found, dict) else {}
+
+    def _blame(self, told: Mapping[str, Any]) -> None:
+        """Leave out, for the next worker, what ended this one, and note it."""
+        status, reason = told.get("status"), told.get("reason")
+        kind, text = "crashed", "broke off the talk with the grader"
+        if reason in _WHY:
+            kind, text = _WHY[str(reason)]
+        elif isinstance(status, int):
+            text = _SIGNALS.get(status, f"ended its process (exit code {status})" if status >= 0 else "")
+            text = text or f"ended its process ({signal.Signals(-status).name})"
+        exercise_id, _ = self.checking
+        if exercise_id and self.checking not in self.known:
+            call = f"{find(exercise_id).name} {text}"
+            self.known[self.checking] = self.last[exercise_id] = Verdict("crashed", f"{call}.")
+            if kind != "crashed":
+                self._note(kind, call)
+        elif not exercise_id and self.cell not in self.skipped:
+            self._note(kind, f"{self._place()} {text}")
+            self.failed.setdefault(self.cell, f"it {text}")
+            self.skipped.add(self.cell)
+
+    def _interrupt(self) -> None:
+        with contextlib.suppress(OSError):
+            self.control.send(b"i")
+
+    # --- what is told ---------------------------------------------------------------------------------------------
+
+    def _row(self, exercise_id: str, finished: bool) -> Row:
+        verdict = self.last.get(exercise_id)
+        if verdict is not None:
+            return Row(exercise_id, verdict.status, one_line(verdict.message))
+        name = find(exercise_id).name
+        places = [cell.number for cell in self.notebook.cells if defines(cell.source, name)]
+        broken = next((number for number in places if number in self.failed), None)
+        if broken is not None:
+            text = f"cell {broken}, which should define it, failed: {self.failed[broken]}"
+            return Row(exercise_id, "error", one_line(text))
+        if not places:
+            checked = f'"{exercise_id}"' in self.notebook.text
+            return Row(exercise_id, "missing", f"no cell defines {name}" + ("" if checked else ", and none checks it"))
+        if not finished:
+            if time.monotonic() > self.deadline:
+                return Row(exercise_id, "timeout", f"the notebook's {self.seconds:g} seconds were used up before")
+            return Row(exercise_id, "crashed", "the notebook's process was ended before")
+        return Row(exercise_id, "missing", f"{name} is nothing when the notebook has run")
+
+    def _take_failure(self, message: Mapping[str, Any]) -> None:
+        number = message["failed"]
+        if number not in {cell.number for cell in self.notebook.cells}:
+            raise BrokenWireError("a cell that is not there")
+        text = one_line(f"{message.get('type')}: {message.get('text')}", 200).removesuffix(": None")
+        line = message.get("line")
+        if isinstance(line, int):
+            text += f" (line {line})"
+        self.failed.setdefault(number, text)
+        self._note("cell failed", f"cell {number}: {text}")
+
+    def _take_notes(self, notes: Any) -> None:
+        if isinstance(notes, dict):
+            for kind, text in list(notes.items())[: len(NOTEBOOK_STATUSES)]:
+                if kind in NOTEBOOK_STATUSES:
+                    self._note(str(kind), one_line(str(text), 200))
+
+    def _note(self, kind: str, text: str) -> None:
+        texts = self.notes.setdefault(kind, [])
+        if text not in texts and len(texts) < 5:
+            texts.append(text)
+
+    def _place(self) -> str:
+        return f"cell {self.cell}" if self.cell else "the notebook"
+
+
+def environment() -> dict[str, str]:
+    """The variables of this process and of those that start workers: what Python needs, nothing of the teacher's."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
+    package = str(Path(zygote.__file__).absolute().parents[3])
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")}
+    one |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return {**kept, **one, "PYTHONPATH": path, "MPLBACKEND": "Agg", "HOME": tempfile.gettempdir(), "COLUMNS": "80"}
+
+
+def main(number: int) -> None:
+    """Grade what comes over the socket with this number until it is closed."""
+    wire = Wire(socket.socket(fileno=number))
+    message, data = wire.receive()
+    examiner = Examiner(message["data"])
+    course = frozenset(message["course"])
+    while True:
+        try:
+            message, data = wire.receive()
+        except BrokenWireError:
+            return
+        rows = examiner.grade(data, course, float(message["seconds"]))
+        wire.send({"rows": [asdict(row) for row in rows], "isolation": examiner.isolation})
+
+
+if __name__ == "__main__":
+    watched(lambda: None, 1, None)  # the checker's own imports
+    main(int(sys.argv[1]))

@@ -1,0 +1,116 @@
+"""Several examiners side by side, each a process of its own; one that dies or hangs is replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lessonkit.course.grading import examiner
+from lessonkit.course.grading.rows import NOTEBOOK, Row
+from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire
+
+TRIES = 2
+SPARE_SECONDS = 180.0  # beyond a notebook's own time: starting TensorFlow, and ending what does not end
+
+
+def grade_all(
+    contents: Sequence[bytes], course: frozenset[str], seconds: float, jobs: int, data: str | None
+) -> Iterator[tuple[int, list[Row], str]]:
+    """Grade notebooks; as each is done: its place in `contents`, its rows, and the isolation that was in force."""
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, list[Row], str]] = queue.SimpleQueue()
+    for place in range(len(contents)):
+        waiting.put(place)
+    with tempfile.TemporaryDirectory(prefix="lessonkit-grading-", ignore_cleanup_errors=True) as folder:
+        desks = [_Desk(course, data, folder) for _ in range(min(jobs, len(contents)))]
+
+        def serve(desk: _Desk) -> None:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    place = waiting.get_nowait()
+                    done.put((place, *desk.grade(contents[place], seconds)))
+
+        try:
+            for desk in desks:
+                threading.Thread(target=serve, args=(desk,), daemon=True).start()
+            for _ in contents:
+                yield done.get()
+        finally:
+            while not waiting.empty():
+                with contextlib.suppress(queue.Empty):
+                    waiting.get_nowait()
+            for desk in desks:
+                desk.close()
+
+
+class _Desk:
+    """One examiner's process, started when it is first needed."""
+
+    def __init__(self, course: frozenset[str], data: str | None, folder: str) -> None:
+        self.course, self.data, self.folder = sorted(course), data, folder
+        self.process: subprocess.Popen[bytes] | None = None
+        self.wire: Wire | None = None
+        self.closed = False
+
+    def grade(self, content: bytes, seconds: float) -> tuple[list[Row], str]:
+        """The rows of one notebook, whatever becomes of the process."""
+        why = "interrupted"
+        for _ in range(TRIES):
+            if self.closed:
+                break
+            try:
+                wire = self.wire or self._start()
+                deadline = time.monotonic() + seconds + SPARE_SECONDS
+                wire.send({"seconds": seconds}, content, deadline)
+                message, _ = wire.receive(deadline)
+                return [Row(**row) for row in message["rows"]], str(message["isolation"])
+            except (BrokenWireError, LateError, OSError) as error:
+                why = f"{type(error).__name__}: {error}"
+                self._stop()
+        return [Row(NOTEBOOK, "not graded", f"the grader's own process failed ({why}): run the command again")], ""
+
+    def close(self) -> None:
+        """End the process, for good."""
+        self.closed = True
+        self._stop()
+
+    def _start(self) -> Wire:
+        ours, theirs = socket.socketpair()
+        environment = {**examiner.environment(), "TMPDIR": self.folder, "HOME": os.path.expanduser("~")}
+        command: list[Any] = [sys.executable, "-P", "-m", examiner.__name__, str(theirs.fileno())]
+        nothing = subprocess.DEVNULL
+        self.process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno()],
+            env=environment,
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            start_new_session=True,  # Ctrl-C is for the command, which ends its examiners itself
+            cwd=Path(self.folder),
+        )
+        theirs.close()
+        self.wire = Wire(ours)
+        self.wire.send({"data": self.data, "course": self.course})
+        return self.wire
+
+    def _stop(self) -> None:
+        if self.wire is not None:
+            self.wire.close()
+            self.wire = None
+        if self.process is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # its zygotes too; keepers see it and end their workers
+            self.process.wait()
+            self.process = None

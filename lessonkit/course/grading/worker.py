@@ -1,0 +1,429 @@
+"""Runs a notebook's cells, shut in by the sandbox, and lets the examiner call the functions that they define.
+
+Whatever this process says may be forged by the student's code that runs in it, so nothing it says is believed. It
+reports what its functions return; a verdict is reached elsewhere, from those values alone. What it tells beyond that
+(notes on files, network, processes) can only be to a submission's disadvantage.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import functools
+import inspect
+import io
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lessonkit import exercises
+from lessonkit.course.grading.cells import Cell, Prepared, select
+from lessonkit.course.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
+from lessonkit.exercises import judging, session
+from lessonkit.exercises.calling import code_of
+from lessonkit.exercises.registry import find, registry
+
+MOST_OUTPUT = 1_000_000  # characters; the rest is thrown away
+NOTED = {  # audit events and what they tell
+    "os.fork": "processes",
+    "os.forkpty": "processes",
+    "os.posix_spawn": "processes",
+    "os.system": "processes",
+    "os.exec": "processes",
+    "subprocess.Popen": "processes",
+    "socket.connect": "network",
+    "socket.bind": "network",
+    "socket.getaddrinfo": "network",
+    "socket.gethostbyname": "network",
+    "socket.sendto": "network",
+    "open": "files",
+    "os.remove": "files",
+    "os.rename": "files",
+    "os.rmdir": "files",
+    "os.mkdir": "files",
+    "os.chmod": "files",
+    "os.truncate": "files",
+    "os.link": "files",
+    "os.symlink": "files",
+    "shutil.rmtree": "files",
+}
+_FULL = {27, 28, 122}  # EFBIG, ENOSPC, EDQUOT
+
+
+def main(channel: socket.socket, home: str, force: list[str]) -> None:
+    """Serve one examiner."""
+    os.environ.update(HOME=home, TMPDIR=home, MPLCONFIGDIR=home, MPLBACKEND="Agg", PWD=home)
+    sys.dont_write_bytecode = True
+    worker = _Worker(Wire(channel), home)
+    worker.wire.send({"ready": force})
+    message, _ = worker.wire.receive()
+    if message.get("data"):
+        os.environ["LESSONKIT_DATA"] = str(message["data"])
+    worker.run(message)
+
+
+class _Worker:
+    def __init__(self, wire: Wire, home: str) -> None:
+        self.wire, self.home, self.process = wire, home, os.getpid()
+        self.inside = False  # whether a student's code is running
+        self.place = "the notebook"
+        self.notes = dict[str, str]()
+        self.output = _Sink(self)
+        self.given_back: list[Any] = []  # the course's functions that `check` gave in place of an answer
+        self.counts = dict[str, int]()
+        self.models = dict[int, Any]()
+
+    # --- the cells ------------------------------------------------------------------------------------------------
+
+    def run(self, message: dict[str, Any]) -> None:
+        """Run the cells in turn, then hand in what was defined and never checked."""
+        cells = [Cell(int(number), str(source), bool(own)) for number, source, own in message["cells"]]
+        skipped, wanted = set(message["skip"]), [str(each) for each in message["exercises"]]
+        signal.signal(signal.SIGINT, self._interrupted)
+        exercises.check = session.check = self._check
+        before = _checker()
+        sys.stdout = sys.stderr = self.output
+        sys.addaudithook(self._audit)
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        names = vars(module)
+        names.update(display=_ignore, get_ipython=lambda: _Anything())
+        self.cells = {cell.file: cell for cell in cells}
+        with self._inside():  # the analysis of a hostile text may take long, or fail
+            prepared = select(cells, [find(each).name for each in wanted])
+        for one in prepared:
+            if one.cell.number not in skipped and (one.statements or one.error):
+                self._run_cell(one, names)
+        self.place = "the notebook"
+        for exercise_id in wanted:
+            answer = names.get(find(exercise_id).name)
+            known = str(getattr(answer, "__module__", "") or "").startswith("lessonkit.")
+            if exercise_id not in self.counts and answer is not None and not known:
+                self._check(exercise_id, answer)
+        changed = [name for name, found in _checker().items() if before.get(name) is not found]
+        if changed:
+            self._note("tampering", f"{', '.join(changed[:3])} {'was' if len(changed) == 1 else 'were'} replaced")
+        if isinstance(names.get("check"), types.FunctionType | type | functools.partial):
+            self._note("tampering", "the notebook has a `check` of its own")
+        self._send({"end": True, "notes": self.notes, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
+
+    def _run_cell(self, one: Prepared, names: dict[str, Any]) -> None:
+        self.place = f"cell {one.cell.number}"
+        self._send({"cell": one.cell.number})
+        try:
+            with self._inside():
+                if one.error is not None:
+                    raise one.error
+                module = ast.Module(one.statements, type_ignores=[])
+                exec(compile(module, one.cell.file, "exec"), names)
+        except BaseException as error:
+            self._stay_alone()
+            if isinstance(error, BrokenWireError):
+                raise
+            line = _line_in(one.cell.file, error)
+            self._seen(error)
+            self._send({"failed": one.cell.number, "line": line, **_told(error)})
+        self._stay_alone()
+
+    # --- the exercises --------------------------------------------------------------------------------------------
+
+    def _check(self, exercise_id: str, answer: Any) -> Any:
+        """What a notebook calls in place of the real `check`: hand the answer in, give back what the notebook gets."""
+        try:
+            exercise = find(exercise_id)
+        except Exception:
+            return answer
+        if any(answer is course for course in self.given_back):
+            return answer  # a cell that ran twice: this is the course's function, not an answer
+        was_inside, self.inside = self.inside, False
+        try:
+            number = self.counts[exercise_id] = self.counts.get(exercise_id, 0) + 1
+            self._send({"check": exercise_id, "number": number, **self._described(exercise, answer)})
+            status = self._serve(answer)
+        finally:
+            self.inside = was_inside
+        with contextlib.suppress(Exception):
+            session._verdicts[exercise_id] = judging.Verdict("right" if status == "right" else "wrong", "")
+        if status == "right":
+            return answer
+        self.given_back.append(exercise.reference)
+        return exercise.reference
+
+    def _described(self, exercise: Any, answer: Any) -> dict[str, Any]:
+        """What the examiner needs for a stand-in that the checker takes for the answer."""
+        if answer is None or answer is Ellipsis:
+            return {"blank": True}
+        if not callable(answer):
+            return {"type": type(answer).__name__}
+        told: dict[str, Any] = {"callable": True, "parameters": None, "stub": False, "file": ""}
+        with contextlib.suppress(Exception):
+            told["file"] = str(getattr(code_of(answer), "co_filename", ""))
+        with contextlib.suppress(Exception):
+            told["stub"] = judging._is_stub(exercise, answer)
+        with contextlib.suppress(Exception):
+            empty = inspect.Parameter.empty
+            told["parameters"] = [
+                [each.name, int(each.kind), None if each.default is empty else repr(each.default)[:40]]
+                for each in inspect.signature(answer).parameters.values()
+            ]
+        return told
+
+    def _serve(self, answer: Any) -> str:
+        """Answer calls until the examiner has its verdict."""
+        while True:
+            message, data = self.wire.receive()
+            if "verdict" in message:
+                return str(message["verdict"])
+            self._call(answer, message, data)
+            self._stay_alone()
+
+    def _call(self, answer: Any, message: dict[str, Any], data: bytes) -> None:
+        if message.get("prepare"):
+            self._receive_models(message["prepare"], data)
+            self._send({"prepared": True})
+            return
+        generators: dict[int, Any] = {}
+        arguments = []
+        for tree, start, end in message["call"]:
+            arguments.append(decode(tree, data[start:end], lambda node: self._special(node, generators)))
+        lines = self.output.lines
+        try:
+            with self._inside(), np.errstate(all="ignore"):
+                value = answer(*arguments)
+        except BaseException as error:
+            self._stay_alone()
+            if isinstance(error, BrokenWireError):
+                raise
+            self._seen(error)
+            reply, blob = {"raised": _told(error), **_where(answer, error)}, b""
+        else:
+            self._stay_alone()
+            try:
+                tree, blob = encode(value)
+                reply = {"result": tree, "aliases": _aliases(value, arguments)}
+            except TooLargeError as error:
+                reply, blob = {"absurd": f"{error}"}, b""
+            except Exception as error:  # an object whose own methods fail
+                reply, blob = {"absurd": f"a value that cannot be read ({type(error).__name__})"}, b""
+        reply["changed"], reply["after"] = [], len(blob)
+        for place, (argument, (tree, start, end)) in enumerate(zip(arguments, message["call"], strict=True)):
+            if isinstance(argument, np.ndarray | list | tuple):
+                with contextlib.suppress(Exception):
+                    now, content = encode(argument)
+                    if (now, content) != (tree, data[start:end]):
+                        reply["changed"].append([place, now, len(blob), len(blob) + len(content)])
+                        blob += content
+        reply["generators"] = {str(place): _state(rng) for place, rng in generators.items()}
+        reply["printed"] = self.output.lines - lines
+        self._send(reply, blob)
+
+    def _special(self, node: dict[str, Any], generators: dict[int, Any]) -> Any:
+        kind, number = node.get("k"), int(node["v"])
+        if kind == "function":
+            return self._function(number, str(node.get("n", "function")))
+        if kind == "rng":
+            seed = np.random.SeedSequence(node["e"], spawn_key=tuple(node["p"]), n_children_spawned=node["c"])
+            generators[number] = np.random.Generator(np.random.PCG64(seed))
+            generators[number].bit_generator.state = node["state"]
+            return generators[number]
+        if kind == "model":
+            return self.models[number]
+        raise BrokenWireError(f"a value of kind {kind!r}")
+
+    def _function(self, number: int, name: str) -> Callable[..., Any]:
+        """A function of the examiner's, such as the cost that a search calls."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            was_inside, self.inside = self.inside, False
+            try:
+                tree, blob = encode(list(arguments))
+                self._send({"callback": number, "arguments": tree, "named": sorted(named)}, blob)
+                message, data = self.wire.receive()
+                if "error" in message:
+                    kind = getattr(builtins, str(message["error"]), RuntimeError)
+                    raise kind(message["text"])
+                return decode(message["value"], data)
+            finally:
+                self.inside = was_inside
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    def _receive_models(self, models: list[dict[str, Any]], data: bytes) -> None:
+        import keras
+
+        for each in models:
+            if each["v"] not in self.models:
+                model = keras.saving.deserialize_keras_object(each["config"])
+                model.set_weights(decode(each["weights"], data))
+                self.models[each["v"]] = model
+
+    # --- what is noted --------------------------------------------------------------------------------------------
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        kind = NOTED.get(event)
+        if kind is None or not self.inside or kind in self.notes:
+            return
+        if kind == "processes":
+            self._note(kind, "started another process")
+        elif kind == "network":
+            self._note(kind, "tried to reach the network")
+        else:
+            self._note_file(event, arguments)
+
+    def _note_file(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and not _writes(arguments[1], arguments[2]):
+            return
+        for path in arguments[: 2 if event in ("os.rename", "os.link") else 1]:
+            if not isinstance(path, str | bytes | os.PathLike):
+                continue
+            place = os.path.abspath(os.fsdecode(path))
+            if not place.startswith((self.home, "/dev/", "/tmp")):
+                self._note("files", f"tried to change {place[:100]}")
+
+    def _note(self, kind: str, text: str) -> None:
+        self.notes.setdefault(kind, f"{self.place}: {text}")
+
+    def _seen(self, error: BaseException) -> None:
+        if isinstance(error, MemoryError):
+            self._note("out of memory", "asked for more memory than is allowed")
+        if isinstance(error, OSError) and error.errno in _FULL:
+            self._note("disk full", "wrote more than is allowed")
+
+    def noted_output(self) -> None:
+        """More was printed than is kept."""
+        self._note("too much output", f"printed more than {MOST_OUTPUT:,} characters")
+
+    def noted_words(self, text: str) -> None:
+        """The checker's own words in a text that it did not print."""
+        self._note("tampering", f"printed the checker's words itself: {' '.join(text.split())[:60]!r}")
+
+    # --- the process ----------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _inside(self) -> Any:
+        was_inside, self.inside = self.inside, True
+        try:
+            yield
+        finally:
+            self.inside = was_inside
+
+    def _interrupted(self, number: int, frame: Any) -> None:
+        if self.inside:
+            raise KeyboardInterrupt
+
+    def _stay_alone(self) -> None:
+        """A student's code may have forked; the copy must not speak for the original."""
+        if os.getpid() != self.process:
+            os._exit(0)
+
+    def _send(self, message: dict[str, Any], data: bytes = b"") -> None:
+        self._stay_alone()
+        self.wire.send(message, data)
+
+
+class _Sink(io.TextIOBase):
+    """Where printed text goes: nowhere, but counted."""
+
+    def __init__(self, worker: _Worker) -> None:
+        self.worker, self.lines, self.characters = worker, 0, 0
+
+    def writable(self) -> bool:
+        """As a file would say."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Count the text."""
+        text = str(text)
+        self.lines += text.count("\n")
+        self.characters += len(text)
+        if self.characters > MOST_OUTPUT:
+            self.worker.noted_output()
+        elif ": right." in text and any(each in text for each in registry()):
+            self.worker.noted_words(text)
+        return len(text)
+
+
+class _Anything:
+    """Stands for IPython: every method is there and does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _ignore
+
+
+def _ignore(*arguments: Any, **named: Any) -> None:
+    return None
+
+
+def _checker() -> dict[str, Any]:
+    """The functions and classes of the checker, by name."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith("lessonkit.exercises"):
+            for key, value in list(vars(module).items()):
+                if isinstance(value, types.FunctionType | types.MethodType | type):
+                    found[f"{name}.{key}"] = value
+    return found
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """An exception as data: type, text, and plain arguments."""
+    try:
+        text = str(error)[:2000]
+    except BaseException:
+        text = None
+    plain = [each for each in error.args if each is None or isinstance(each, str | int | float)][:4]
+    told: dict[str, Any] = {"type": type(error).__name__[:80], "text": text}
+    if type(error) is getattr(builtins, type(error).__name__, None) and len(plain) == len(error.args):
+        told["arguments"] = [each[:2000] if isinstance(each, str) else each for each in plain]
+    return told
+
+
+def _where(answer: Any, error: BaseException) -> dict[str, Any]:
+    """The innermost line of the student's own file, and whether the error was raised just there."""
+    code = code_of(answer)
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [line for file, line in frames if code is not None and file == code.co_filename]
+    return {"line": own[-1] if own else None, "there": bool(own) and frames[-1][0] == getattr(code, "co_filename", "")}
+
+
+def _line_in(file: str, error: BaseException) -> int | None:
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return lines[-1] if lines else None
+
+
+def _aliases(value: Any, arguments: Sequence[Any]) -> list[list[Any]]:
+    """Which parts of a result are an argument or look into one: [part or -1, argument, offset, strides]."""
+    found: list[list[Any]] = []
+    parts = list(enumerate(value)) if isinstance(value, tuple | list) else []
+    for part, item in [(-1, value), *parts[:50]]:
+        for place, argument in enumerate(arguments):
+            if item is argument and isinstance(item, np.ndarray | list | tuple):
+                found.append([part, place, None, None])
+            elif isinstance(item, np.ndarray) and isinstance(argument, np.ndarray):
+                with contextlib.suppress(Exception):
+                    if np.shares_memory(item, argument):
+                        first = item.__array_interface__["data"][0] - argument.__array_interface__["data"][0]
+                        found.append([part, place, first, list(item.strides)])
+    return found
+
+
+def _state(rng: Any) -> Any:
+    return rng.bit_generator.state
+
+
+def _writes(mode: Any, flags: Any) -> bool:
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wax+")
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
