@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from lessonkit.course.grading import zygote
 from lessonkit.course.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
 from lessonkit.course.grading.rows import NOTEBOOK, NOTEBOOK_STATUSES, Row, notebook_row, one_line
 from lessonkit.course.grading.sandbox import Limits
-from lessonkit.course.grading.standin import INTERRUPT_SECONDS, Failure, StandIn
+from lessonkit.course.grading.standin import INTERRUPT_SECONDS, Failure, StandIn, UnansweredError
 from lessonkit.course.grading.wire import BrokenWireError, LateError, TooLargeError, Wire
 from lessonkit.exercises import Verdict, find, judge
 from lessonkit.exercises.calling import watched
@@ -33,6 +34,7 @@ from lessonkit.exercises.judging import SECONDS
 MOST_WORKERS = 12  # for one submission
 START_SECONDS = 60.0
 REAP_SECONDS = 10.0
+GRACE_SECONDS = 0.5  # for a keeper to see how a worker ended
 KERAS = "baseline.count_prunable_weights"  # the exercise whose argument is a Keras model
 KERAS_MEMORY = 4 << 30  # TensorFlow reserves much more address space than it uses
 
@@ -118,7 +120,7 @@ class _Submission:
         """Run the notebook, with as many workers as it takes, and tell what came of it."""
         finished = False
         for _ in range(MOST_WORKERS):
-            if finished or time.monotonic() > self.deadline:
+            if finished or time.monotonic() > self.deadline or 0 in self.skipped:
                 break
             finished = self._with_worker()
         found = [self._row(each, finished) for each in self.wanted]
@@ -138,7 +140,7 @@ class _Submission:
             finished = self._converse(wire)
         finally:
             wire.close()
-            told = self._reap()
+            told = self._reap(wait=not finished)
             zygote.remove(scratch)
         if not finished:
             self._blame(told)
@@ -154,8 +156,8 @@ class _Submission:
             wire.send({**start, "data": self.examiner.data or "standin"}, b"", self.deadline)
             while True:
                 message, _ = self._next(wire)
+                self._take_notes(message.get("notes"))
                 if "end" in message:
-                    self._take_notes(message.get("notes"))
                     return True
                 if "check" in message:
                     if not self._judge(message, wire):
@@ -182,8 +184,10 @@ class _Submission:
             self._interrupt()
             message, data = wire.receive(time.monotonic() + INTERRUPT_SECONDS)
             if "failed" in message:
-                self._note("timeout", f"{self._place()} did not end in time")
-                message = {**message, "type": "KeyboardInterrupt", "text": "it did not end in time"}
+                line = f" (line {message['line']})" if isinstance(message.get("line"), int) else ""
+                self._note("timeout", f"{self._place()} did not end in time{line}")
+                self.failed[self.cell] = f"it did not end in time{line}"
+                message = {"cell": self.cell, "notes": message.get("notes")}
             return message, data
 
     def _judge(self, message: Mapping[str, Any], wire: Wire) -> bool:
@@ -221,15 +225,18 @@ class _Submission:
         failure: Failure | None = standin.failure
         if failure is None:
             return verdict, True
+        if f"raised {UnansweredError.__name__}" not in verdict.message:
+            return verdict, failure.usable  # it was found before, while its misconception was looked for
         if failure.status == "crashed":
-            self.crash = failure.text
             return None, False  # the keeper tells how it ended
         return Verdict(failure.status, failure.text), failure.usable
 
     # --- how it ended ---------------------------------------------------------------------------------------------
 
-    def _reap(self) -> Mapping[str, Any]:
+    def _reap(self, wait: bool) -> Mapping[str, Any]:
         """End the worker and all that it started; what its keeper tells, which the student's code cannot."""
+        if wait:
+            select.select([self.control], [], [], GRACE_SECONDS)
         with contextlib.suppress(OSError):
             self.control.shutdown(socket.SHUT_WR)
         told = b""

@@ -23,6 +23,7 @@ from lessonkit.exercises.exercise import Exercise
 
 INTERRUPT_SECONDS = 2.0  # for a worker to come back from a function that was interrupted
 MOST_PRINTED = 1_000_000  # lines
+MOST_CALLED_WITH = 64_000_000  # bytes, in all calls of the checker's functions together
 
 
 class UnansweredError(Exception):
@@ -60,6 +61,7 @@ class StandIn:
     ) -> None:
         self.exercise, self.wire, self.seconds, self.interrupt = exercise, wire, seconds, interrupt
         self.failure: Failure | None = None
+        self.called_with = 0
         self.models: list[Any] = []
         self.functions: list[Callable[..., Any]] = []
         self.file = str(told.get("file")) if told.get("file") in files else "<elsewhere>"
@@ -120,6 +122,9 @@ class StandIn:
         number = message["callback"]
         if not isinstance(number, int) or not 0 <= number < len(self.functions):
             raise BrokenWireError("a function that nobody gave")
+        self.called_with += len(data)
+        if self.called_with > MOST_CALLED_WITH:
+            raise BrokenWireError("too much is given to a function of the checker")
         given = decode(message.get("arguments"), data)
         try:
             if message.get("named"):
@@ -163,12 +168,13 @@ class StandIn:
         """Out of time: ask the worker to break off, which tells where it was; else it must be ended."""
         self.interrupt()
         where, usable = "", False
+        until = time.monotonic() + INTERRUPT_SECONDS
         try:
             while True:
-                message, _ = self.wire.receive(time.monotonic() + INTERRUPT_SECONDS)
+                message, _ = self.wire.receive(until)
                 if "callback" not in message:
                     break
-                self.wire.send({"error": "KeyboardInterrupt", "text": ""}, b"", time.monotonic() + 1)
+                self.wire.send({"error": "KeyboardInterrupt", "text": ""}, b"", until)
             line, usable = message.get("line"), True
             if isinstance(line, int) and 0 < line < 100_000:
                 text = linecache.getline(self.file, line).strip()

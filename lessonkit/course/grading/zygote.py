@@ -73,7 +73,7 @@ class _Keeper:
 
     def __init__(self, limits: Limits, scratch: str, data: list[str]) -> None:
         self.limits, self.scratch, self.data = limits, scratch, data
-        self.reason, self.most = "", 1
+        self.reason, self.most, self.own_memory = "", 1, 0
 
     def start(self, channel: socket.socket, control: socket.socket, work: Any) -> None:
         with contextlib.suppress(OSError, AttributeError):
@@ -112,7 +112,8 @@ class _Keeper:
                 except OSError:
                     word = b""
                 if word != b"i":  # told to end, or the examiner is gone
-                    return None
+                    ended, status = os.waitpid(self.pid, os.WNOHANG)
+                    return os.waitstatus_to_exitcode(status) if ended else None
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGINT)
             ended, status = os.waitpid(self.pid, os.WNOHANG)
@@ -128,9 +129,12 @@ class _Keeper:
         self.most = max(self.most, len(processes))
         if len(processes) > self.limits.processes:
             self.reason = "processes"
-        elif sum(map(_resident, processes)) > 2 * self.limits.memory:
+        # What a process has from the zygote it shares with the others; only what it adds is its own.
+        self.own_memory = self.own_memory or max(map(_resident, processes), default=0)
+        added = sum(max(_resident(process) - self.own_memory, 0) for process in processes)
+        if not self.reason and added > 2 * self.limits.memory:
             self.reason = "memory"
-        elif not self.own_space and _size(self.scratch) > self.limits.disk:
+        if not self.reason and not self.own_space and _size(self.scratch) > self.limits.disk:
             self.reason = "disk"
 
     def _end(self) -> None:
