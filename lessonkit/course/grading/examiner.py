@@ -37,6 +37,11 @@ REAP_SECONDS = 10.0
 GRACE_SECONDS = 0.5  # for a keeper to see how a worker ended
 KERAS = "baseline.count_prunable_weights"  # the exercise whose argument is a Keras model
 KERAS_MEMORY = 4 << 30  # TensorFlow reserves much more address space than it uses
+ONE_THREAD = (
+    *(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL")),
+    "VECLIB_MAXIMUM_THREADS",
+    *(f"TF_NUM_{kind}_THREADS" for kind in ("INTRAOP", "INTEROP")),
+)
 
 _WHY = {
     "memory": ("out of memory", "used more memory than is allowed"),
@@ -327,9 +332,9 @@ def environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
     package = str(Path(zygote.__file__).absolute().parents[3])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH", "")])])
-    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP")}
-    one |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {**kept, **one, "PYTHONPATH": path, "MPLBACKEND": "Agg", "HOME": tempfile.gettempdir(), "COLUMNS": "80"}
+    one = dict.fromkeys(ONE_THREAD, "1")
+    fixed = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg", "COLUMNS": "80", "HOME": tempfile.gettempdir()}
+    return {**kept, **one, **fixed, "PYTHONPATH": path}
 
 
 def main(number: int) -> None:
