@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
+
+from lessonkit.course.grading.examiner import Examiner, _Submission
+from lessonkit.course.grading.notebook import course_cells, read
+from lessonkit.course.grading.rows import Row
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,3 +45,34 @@ def answering(body: str) -> bytes:
     """The short notebook with this body of one function; the other one is right."""
     lines = "\n".join("    " + line for line in body.splitlines())
     return notebook(IMPORTS, f"def logarithmic_cooling(initial, step):\n{lines}", CHECK_COOLING, RATE, CHECK_RATE)
+
+
+@functools.cache
+def examiner() -> Examiner:
+    """One for all tests of a process: it starts the process that forks workers once."""
+    return Examiner()
+
+
+def graded(content: bytes, seconds: float = 60, whole: bool = False) -> dict[str, Row]:
+    """The rows of a notebook by exercise; `whole` as if the course's own cells were unknown."""
+    rows = examiner().grade(content, frozenset() if whole else course(), seconds)
+    assert len({row.exercise for row in rows}) == len(rows)
+    return {row.exercise.rpartition(".")[2]: row for row in rows}
+
+
+def statuses(content: bytes, seconds: float = 60) -> dict[str, str]:
+    """The status of the notebook and of the two exercises of `SHORT`, and of whatever else was tried."""
+    found = {name: row.status for name, row in graded(content, seconds).items() if row.status != "missing"}
+    return {name: found[name] for name in sorted(found)}
+
+
+def submission(content: bytes, wanted: list[str], seconds: float = 600) -> _Submission:
+    """A notebook with its rows reached, to look inside."""
+    one = _Submission(examiner(), read(content), wanted, seconds)
+    one.rows()
+    return one
+
+
+@functools.cache
+def course() -> frozenset[str]:
+    return course_cells(ROOT)

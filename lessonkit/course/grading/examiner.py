@@ -36,7 +36,7 @@ START_SECONDS = 60.0
 REAP_SECONDS = 10.0
 GRACE_SECONDS = 0.5  # for a keeper to see how a worker ended
 KERAS = "baseline.count_prunable_weights"  # the exercise whose argument is a Keras model
-KERAS_MEMORY = 4 << 30  # TensorFlow reserves much more address space than it uses
+KERAS_MEMORY = 6 << 30  # TensorFlow reserves much more address space than it uses
 ONE_THREAD = (
     *(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL")),
     "VECLIB_MAXIMUM_THREADS",
@@ -186,6 +186,8 @@ class _Submission:
         try:
             return wire.receive(min(time.monotonic() + self.each, self.deadline))
         except LateError:
+            if time.monotonic() > self.deadline:
+                raise
             self._interrupt()
             message, data = wire.receive(time.monotonic() + INTERRUPT_SECONDS)
             if "failed" in message:
@@ -266,12 +268,13 @@ class _Submission:
             text = _SIGNALS.get(status, f"ended its process (exit code {status})" if status >= 0 else "")
             text = text or f"ended its process ({signal.Signals(-status).name})"
         exercise_id, _ = self.checking
-        if exercise_id and self.checking not in self.known:
+        judged = self.known.get(self.checking)
+        if exercise_id and (judged is None or (judged.status == "timeout" and reason in _WHY)):
             call = f"{find(exercise_id).name} {text}"
             self.known[self.checking] = self.last[exercise_id] = Verdict("crashed", f"{call}.")
             if kind != "crashed":
                 self._note(kind, call)
-        elif not exercise_id and self.cell not in self.skipped:
+        elif not exercise_id and (self.cell not in self.skipped or reason in _WHY):
             self._note(kind, f"{self._place()} {text}")
             self.failed.setdefault(self.cell, f"it {text}")
             self.skipped.add(self.cell)

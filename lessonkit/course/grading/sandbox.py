@@ -34,7 +34,7 @@ class Limits:
     """What a submission may use up."""
 
     seconds: float
-    memory: int = 1 << 30  # bytes beyond what the process has when it starts
+    memory: int = 3 << 30  # bytes of address space beyond what is there at the start; making the stand-in takes 1.5
     disk: int = 64 << 20
     processes: int = 64  # threads count
     files: int = 256

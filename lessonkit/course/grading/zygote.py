@@ -26,6 +26,7 @@ from lessonkit.course.grading.sandbox import Limits
 
 PRELOADED = ("numpy", "lessonkit.exercises", "lessonkit.figures.lesson01", "lessonkit.layerwise")
 TICK = 0.05  # seconds between two looks at a worker
+_MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # bytes of memory
 _SUBREAPER = 36  # prctl: processes whose parent has ended become the keeper's children
 
 
@@ -97,6 +98,8 @@ class _Keeper:
             linux.not_inspectable()
         self.own_space = "processes" in spaces
         status = self._watch(control)
+        if status is None and not self.reason:
+            self._look()  # it may be late because of what we have not seen yet
         self._end()
         told = {"status": status, "reason": self.reason, "most": self.most}
         with contextlib.suppress(OSError):
@@ -132,7 +135,7 @@ class _Keeper:
         # What a process has from the zygote it shares with the others; only what it adds is its own.
         self.own_memory = self.own_memory or max(map(_resident, processes), default=0)
         added = sum(max(_resident(process) - self.own_memory, 0) for process in processes)
-        if not self.reason and added > 2 * self.limits.memory:
+        if not self.reason and added > min(self.limits.memory, _MACHINE // 2):
             self.reason = "memory"
         if not self.reason and not self.own_space and _size(self.scratch) > self.limits.disk:
             self.reason = "disk"

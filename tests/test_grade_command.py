@@ -1,0 +1,220 @@
+"""The command: what it takes, what it writes, how it resumes; bad input in one line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from submissions import (
+    CHECK_RATE,
+    IMPORTS,
+    ROOT,
+    SHORT,
+    WRONG_RATE,
+    lesson,
+    notebook,
+    with_cell,
+)
+
+from lessonkit.__main__ import main
+from lessonkit.course.grading import pool
+from lessonkit.course.grading.records import Results
+from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
+
+
+def grade(folder, output, *flags) -> int:
+    return main(["grade", str(folder), "--output", str(output), "--jobs", "1", *flags])
+
+
+def rows_of(output) -> dict[tuple[str, str], tuple[str, str]]:
+    with (output / "grades.csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["submission", "exercise", "status", "message"]
+    return {(row["submission"], row["exercise"]): (row["status"], row["message"]) for row in found}
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory):
+    """A class's folder, graded once: folder, output, what was printed."""
+    folder = tmp_path_factory.mktemp("class")
+    files = {
+        "ann/03.ipynb": notebook(*SHORT),
+        "bob/deep/03 (copy).IPYNB": notebook(*SHORT),
+        "bob/.ipynb_checkpoints/03-checkpoint.ipynb": b"old",
+        "=cmd|calc/@x.ipynb": notebook(IMPORTS, WRONG_RATE, CHECK_RATE),
+        "dot/._03.ipynb": b"what another system leaves behind",
+        "dot/essay.txt": b"I did not get round to it",
+        "eve.ipynb": with_cell("import os\nos._exit(0)"),
+        "hang.ipynb": with_cell("while True: pass"),
+        "line\nbreak.ipynb": b"no",
+        "new/ünï—✓.ipynb": lesson(2, "notebooks"),
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / os.fsdecode(b"odd\xff.ipynb")).write_bytes(b"")
+    (folder / "link.ipynb").symlink_to("/etc/passwd")
+    (folder / "folder.ipynb").mkdir()
+    os.mkfifo(folder / "pipe.ipynb")
+    with (folder / "huge.ipynb").open("wb") as file:
+        file.truncate(10**10)
+    output = tmp_path_factory.mktemp("output") / "new" / "grades"
+    before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
+    done = subprocess.run(
+        [sys.executable, "-m", "lessonkit", "grade", folder, "--output", output, "--timeout", "10"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path: path.lstat().st_mtime_ns for path in folder.rglob("*")} == before
+    return folder, output, done.stdout
+
+
+def test_every_submission_has_its_rows(handed_in):
+    _, output, printed = handed_in
+    found = rows_of(output)
+    names = {name for name, _ in found}
+    assert len(names) == 13
+    expected = {
+        ("ann/03.ipynb", "annealing.logarithmic_cooling"): "right",
+        ("ann/03.ipynb", "annealing.anneal"): "missing",
+        ("bob/deep/03 (copy).IPYNB", "annealing.adaptive_mutation_rate"): "right",
+        ("'=cmd|calc/@x.ipynb", "annealing.adaptive_mutation_rate"): "wrong",
+        ("dot", "notebook"): "no notebook",
+        ("eve.ipynb", "notebook"): "crashed",
+        ("eve.ipynb", "annealing.logarithmic_cooling"): "right",
+        ("hang.ipynb", "notebook"): "timeout",
+        ("hang.ipynb", "annealing.adaptive_mutation_rate"): "right",
+        ("line\\nbreak.ipynb", "notebook"): "not a notebook",
+        ("new/ünï—✓.ipynb", "cost.pruning_cost"): "not attempted",
+        ("odd\\udcff.ipynb", "notebook"): "not a notebook",
+        ("link.ipynb", "notebook"): "not a notebook",
+        ("folder.ipynb", "notebook"): "no notebook",
+        ("pipe.ipynb", "notebook"): "not a notebook",
+        ("huge.ipynb", "notebook"): "too large",
+    }
+    assert {key: found[key][0] for key in expected if key in found} == expected
+    for status in ("right", "not attempted", "missing", "crashed: 1 of 13", "too large: 1 of 13", "isolation: "):
+        assert status in printed
+    vocabulary = set(EXERCISE_STATUSES) | set(NOTEBOOK_STATUSES)
+    assert {status for status, _ in found.values()} <= vocabulary
+    assert all(message and "\n" not in message for _, message in found.values())
+
+
+def test_json_says_the_same_and_what_was_in_force(handed_in):
+    _, output, _ = handed_in
+    content = json.loads((output / "grades.json").read_text(encoding="utf-8"))
+    told = {
+        (cell_text(each["submission"]), row["exercise"]): (row["status"], cell_text(row["message"]))
+        for each in content["submissions"]
+        for row in each["rows"]
+    }
+    assert told == rows_of(output)
+    assert content["isolation"]
+    assert content["settings"]["timeout"] == 10
+    assert set(content["statuses"]["exercise"]) == set(EXERCISE_STATUSES)
+
+
+def test_a_second_run_takes_what_is_known(handed_in, monkeypatch, capsys):
+    folder, output, _ = handed_in
+    before = rows_of(output)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(pool._Desk, "grade", lambda *arguments: pytest.fail("graded again"))
+    assert grade(folder, output, "--timeout", "10") == 0
+    assert rows_of(output) == before
+    assert "13 submissions, 6 of them graded before" in capsys.readouterr().out
+
+
+def test_another_checker_content_or_setting_grades_anew(tmp_path):
+    settings = {"checker": "1", "timeout": 10.0}
+    results = Results(tmp_path, settings)
+    rows = [Row("cost.pruning_cost", "right", "fine")]
+    results.put(b"a notebook", rows)
+    assert Results(tmp_path, settings).get(b"a notebook") == rows
+    assert results.get(b"another") is None
+    assert Results(tmp_path, {**settings, "checker": "2"}).get(b"a notebook") is None
+    assert Results(tmp_path, {**settings, "timeout": 11.0}).get(b"a notebook") is None
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text()[:20])
+    assert results.get(b"a notebook") is None
+    results.put(b"bad luck", [Row("notebook", "not graded", "it failed")])
+    assert results.get(b"bad luck") is None
+
+
+def test_an_interrupted_run_leaves_no_table_and_resumes(tmp_path):
+    folder, output = tmp_path / "class", tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.ipynb").write_bytes(notebook(*SHORT))
+    (folder / "b.ipynb").write_bytes(with_cell("import time\ntime.sleep(500)"))
+    command = [sys.executable, "-m", "lessonkit", "grade", str(folder), "--output", str(output), "--jobs", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [*command, "--timeout", "2000"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until = time.monotonic() + 120
+        while not list(output.glob("results/*.json")) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert "interrupted" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert [path.name for path in output.iterdir()] == ["results"]
+    (kept,) = output.glob("results/*.json")
+    assert json.loads(kept.read_text())["rows"]
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda folder: folder / "nowhere", "no such folder"),
+        (lambda folder: folder, "no notebook in it"),
+        (lambda folder: ROOT / "README.md", "no such folder"),
+    ],
+)
+def test_a_bad_folder_is_one_line(tmp_path, capsys, make, told):
+    assert grade(make(tmp_path), tmp_path / "out") == 1
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_output_or_flag_is_one_line(tmp_path, capsys):
+    (tmp_path / "a.ipynb").write_bytes(notebook(*SHORT))
+    assert grade(tmp_path, tmp_path / "a.ipynb") == 1
+    assert "cannot be written to" in capsys.readouterr().err
+    for flags in (["--timeout", "0"], ["--timeout", "soon"], ["--jobs", "0"]):
+        with pytest.raises(SystemExit) as end:
+            main(["grade", str(tmp_path), *flags])
+        assert end.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_examiner_that_dies_is_replaced_and_told(monkeypatch):
+    tries = []
+
+    def start(desk):
+        tries.append(desk)
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(pool._Desk, "_start", start)
+    found = list(pool.grade_all([b"1", b"2"], frozenset(), 1, 1, None))
+    assert [row.status for _, rows, _ in sorted(found) for row in rows] == ["not graded"] * 2
+    assert len(tries) == 2 * pool.TRIES
+
+
+def test_text_is_safe_in_a_spreadsheet():
+    for text in ("=1+1", "+1", "-1", "@x", "|x", "%x"):
+        assert cell_text(text) == "'" + text
+    assert cell_text("1+1") == "1+1"
+    assert one_line("a\n=b\tc\x00\u202ed\ud800") == "a =b c d\\ud800"
+    assert len(one_line("x" * 10_000)) == 600
