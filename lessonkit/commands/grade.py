@@ -57,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
             known[submission.content] = rows
     fresh = list(dict.fromkeys(each.content for each in submissions if each.row is None and each.content not in known))
     if not options.quiet:
-        resumed = len(known)
+        resumed = sum(each.row is None and each.content in known for each in submissions)
         print(f"{len(submissions)} submissions" + (f", {resumed} of them graded before" if resumed else ""))
         if not course:
             print("The course's folder is not here or above: every cell of a notebook runs whole, which takes longer.")
