@@ -26,6 +26,7 @@ from lessonkit.__main__ import main
 from lessonkit.course.grading import pool
 from lessonkit.course.grading.records import Results
 from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
+from lessonkit.course.grading.submissions import find_submissions, read_submission
 
 
 def grade(folder, output, *flags) -> int:
@@ -139,16 +140,16 @@ def test_another_checker_content_or_setting_grades_anew(tmp_path):
     settings = {"checker": "1", "timeout": 10.0}
     results = Results(tmp_path, settings)
     rows = [Row("cost.pruning_cost", "right", "fine")]
-    results.put(b"a notebook", rows)
-    assert Results(tmp_path, settings).get(b"a notebook") == rows
-    assert results.get(b"another") is None
-    assert Results(tmp_path, {**settings, "checker": "2"}).get(b"a notebook") is None
-    assert Results(tmp_path, {**settings, "timeout": 11.0}).get(b"a notebook") is None
+    results.put("digest", rows, "a box")
+    assert Results(tmp_path, settings).get("digest") == (rows, "a box")
+    assert results.get("another") is None
+    assert Results(tmp_path, {**settings, "checker": "2"}).get("digest") is None
+    assert Results(tmp_path, {**settings, "timeout": 11.0}).get("digest") is None
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text()[:20])
-    assert results.get(b"a notebook") is None
-    results.put(b"bad luck", [Row("notebook", "not graded", "it failed")])
-    assert results.get(b"bad luck") is None
+    assert results.get("digest") is None
+    results.put("bad luck", [Row("notebook", "not graded", "it failed")], "")
+    assert results.get("bad luck") is None
 
 
 def test_an_interrupted_run_leaves_no_table_and_resumes(tmp_path):
@@ -207,13 +208,33 @@ def test_an_examiner_that_dies_is_replaced_and_told(monkeypatch):
         raise OSError("no more processes")
 
     monkeypatch.setattr(pool._Desk, "_start", start)
-    found = list(pool.grade_all([b"1", b"2"], frozenset(), 1, 1, None))
+    found = list(pool.grade_all([lambda: b"1", lambda: b"2"], frozenset(), 1, 1, None))
     assert [row.status for _, rows, _ in sorted(found) for row in rows] == ["not graded"] * 2
     assert len(tries) == 2 * pool.TRIES
 
 
+def test_a_file_that_is_gone_when_its_turn_comes_is_told(tmp_path):
+    found = list(pool.grade_all([(tmp_path / "gone").read_bytes], frozenset(), 1, 1, None))
+    assert [row.status for _, rows, _ in found for row in rows] == ["not graded"]
+
+
+def test_a_folder_that_is_locked_and_the_output_are_no_obstacle(tmp_path):
+    (tmp_path / "a.ipynb").write_bytes(notebook(*SHORT))
+    for name in ("grades", "locked"):
+        (tmp_path / name).mkdir()
+    found = find_submissions(tmp_path, tmp_path / "grades")
+    assert [path.name for path in found] == ["a.ipynb", "locked"]
+    assert read_submission(tmp_path, found[1]).row.status == "no notebook"
+    (tmp_path / "locked").chmod(0)
+    try:
+        assert find_submissions(tmp_path, tmp_path / "grades") == found
+        assert read_submission(tmp_path, found[1]).row.status in ("no notebook", "not a notebook")  # root reads all
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+
+
 def test_text_is_safe_in_a_spreadsheet():
-    for text in ("=1+1", "+1", "-1", "@x", "|x", "%x"):
+    for text in ("=1+1", "+1", "-1", "@x", "|x", "%x", " =1", "＝1"):
         assert cell_text(text) == "'" + text
     assert cell_text("1+1") == "1+1"
     assert one_line("a\n=b\tc\x00\u202ed\ud800") == "a =b cd\\ud800"

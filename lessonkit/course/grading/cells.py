@@ -53,7 +53,7 @@ class _Statement:
 
 def plain(source: str) -> str:
     """The cell without magics, shell lines and questions; each line keeps its number."""
-    lines = source.expandtabs(4).split("\n")
+    lines = source.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
     magic = re.match(r"%%(\w+)", lines[first].strip()) if lines else None
     if magic is not None:

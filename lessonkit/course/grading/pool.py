@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,26 +25,31 @@ SPARE_SECONDS = 180.0  # beyond a notebook's own time: starting TensorFlow, and 
 
 
 def grade_all(
-    contents: Sequence[bytes], course: frozenset[str], seconds: float, jobs: int, data: str | None
+    notebooks: Sequence[Callable[[], bytes]], course: frozenset[str], seconds: float, jobs: int, data: str | None
 ) -> Iterator[tuple[int, list[Row], str]]:
-    """Grade notebooks; as each is done: its place in `contents`, its rows, and the isolation that was in force."""
+    """Grade notebooks; as each is done: its place in the list, its rows, and the isolation that was in force.
+
+    Parameters
+    ----------
+    notebooks : each reads one file when its turn comes; an `OSError` is told of that notebook alone.
+    """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[int, list[Row], str]] = queue.SimpleQueue()
-    for place in range(len(contents)):
+    for place in range(len(notebooks)):
         waiting.put(place)
     with tempfile.TemporaryDirectory(prefix="lessonkit-grading-", ignore_cleanup_errors=True) as folder:
-        desks = [_Desk(course, data, folder) for _ in range(min(jobs, len(contents)))]
+        desks = [_Desk(course, data, folder) for _ in range(min(jobs, len(notebooks)))]
 
         def serve(desk: _Desk) -> None:
             with contextlib.suppress(queue.Empty):
                 while True:
                     place = waiting.get_nowait()
-                    done.put((place, *desk.grade(contents[place], seconds)))
+                    done.put((place, *desk.grade(notebooks[place], seconds)))
 
         try:
             for desk in desks:
                 threading.Thread(target=serve, args=(desk,), daemon=True).start()
-            for _ in contents:
+            for _ in notebooks:
                 yield done.get()
         finally:
             while not waiting.empty():
@@ -63,8 +68,12 @@ class _Desk:
         self.wire: Wire | None = None
         self.closed = False
 
-    def grade(self, content: bytes, seconds: float) -> tuple[list[Row], str]:
+    def grade(self, notebook: Callable[[], bytes], seconds: float) -> tuple[list[Row], str]:
         """The rows of one notebook, whatever becomes of the process."""
+        try:
+            content = notebook()
+        except OSError as error:
+            return [Row(NOTEBOOK, "not graded", f"the file cannot be read any more ({error.strerror})")], ""
         why = "interrupted"
         for _ in range(TRIES):
             if self.closed:

@@ -38,24 +38,23 @@ class Results:
         self.settings = json.dumps({**settings, "python": list(sys.version_info[:2])}, sort_keys=True).encode()
         folder.mkdir(exist_ok=True)
 
-    def get(self, content: bytes) -> list[Row] | None:
-        """The rows of an earlier run."""
+    def get(self, digest: str) -> tuple[list[Row], str] | None:
+        """The rows of an earlier run, and the isolation that was in force."""
         try:
-            found = json.loads(self._file(content).read_text(encoding="utf-8"))
-            return [Row(str(row["exercise"]), str(row["status"]), str(row["message"])) for row in found["rows"]]
+            found = json.loads(self._file(digest).read_text(encoding="utf-8"))
+            rows = [Row(str(row["exercise"]), str(row["status"]), str(row["message"])) for row in found["rows"]]
+            return rows, str(found["isolation"])
         except (OSError, ValueError, KeyError, TypeError):
             return None  # there is none, or it was not written to its end by somebody else
 
-    def put(self, content: bytes, rows: Sequence[Row]) -> None:
+    def put(self, digest: str, rows: Sequence[Row], isolation: str) -> None:
         """Keep rows, unless the grader itself failed."""
         if not any(row.status == "not graded" for row in rows):
-            told = {"rows": [asdict(row) for row in rows]}
-            write_text(self._file(content), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+            told = {"isolation": isolation, "rows": [asdict(row) for row in rows]}
+            write_text(self._file(digest), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
-    def _file(self, content: bytes) -> Path:
-        digest = hashlib.sha256(self.settings)
-        digest.update(hashlib.sha256(content).digest())
-        return self.folder / f"{digest.hexdigest()[:40]}.json"
+    def _file(self, digest: str) -> Path:
+        return self.folder / f"{hashlib.sha256(self.settings + digest.encode()).hexdigest()[:40]}.json"
 
 
 def write_tables(folder: Path, graded: Graded, settings: Mapping[str, Any], isolation: str) -> None:

@@ -35,6 +35,7 @@ NOTEBOOK_STATUSES = {
 }
 NOTEBOOK = "notebook"  # stands in a row's exercise where the row is about the notebook as a whole
 LONGEST_MESSAGE = 600
+_FORMULAS = {*"=+-@|%", *"＝＋－＠"}  # what spreadsheets take for the beginning of one
 
 
 @dataclass(frozen=True)
@@ -68,4 +69,4 @@ def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
 
 def cell_text(text: str) -> str:
     """A field of a csv that a spreadsheet takes for text and never for a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "|", "%") else text
+    return "'" + text if text.lstrip()[:1] in _FORMULAS else text

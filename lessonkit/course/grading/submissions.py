@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -19,58 +20,75 @@ class Submission:
     """One notebook to grade, or, where it cannot be read, what is to be said of it."""
 
     name: str  # below the folder, printable
-    content: bytes = b""
+    path: Path
+    digest: str = ""
     row: Row | None = None
 
 
-def find_submissions(folder: Path) -> list[Path]:
+def find_submissions(folder: Path, output: Path) -> list[Path]:
     """The notebooks below `folder`, and those of its own folders that have none; sorted.
 
-    Hidden files and folders are left out, links to folders are not followed.
+    Hidden files and folders and `output` are left out, links are not followed.
 
     Raises
     ------
     LessonkitError
-        When there is no such folder, or nothing in it.
+        When there is no such folder, or no notebook in it.
     """
     if not folder.is_dir():
         raise LessonkitError(f"{folder}: no such folder: give the folder with the notebooks that were handed in")
-    found: list[Path] = []
-    for place, folders, files in os.walk(folder, onerror=_refused):
-        folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in SKIPPED)
+    found = set[Path]()
+    locked = set[Path]()
+    for place, folders, files in os.walk(folder, onerror=lambda error: locked.add(Path(error.filename))):
         here = Path(place)
-        found += [here / file for file in files if file.lower().endswith(".ipynb") and not file.startswith(".")]
-        found += [here / each for each in folders if each.lower().endswith(".ipynb") or (here / each).is_symlink()]
-    for each in sorted(folder.iterdir()):
-        wanted = each.is_dir() and not each.name.startswith(".") and each.name not in SKIPPED
-        if wanted and not any(each == one or each in one.parents for one in found):
-            found.append(each)
-    if not any(each.suffix.lower() == ".ipynb" for each in found):
+        folders[:] = [each for each in folders if _counts(here / each, output)]
+        found |= {here / each for each in (*files, *folders) if _is_notebook(each)}
+        found |= {here / each for each in folders if (here / each).is_symlink()}
+    if folder in locked:
+        raise LessonkitError(f"{folder}: cannot be read: is it yours?")
+    if not any(_is_notebook(each.name) for each in found):
         raise LessonkitError(f"{folder}: no notebook in it: give the folder with the notebooks that were handed in")
-    return sorted(set(found))
+    found |= locked
+    empty = {
+        each
+        for each in folder.iterdir()
+        if each.is_dir() and _counts(each, output) and not any(each == one or each in one.parents for one in found)
+    }
+    return sorted(found | empty)
 
 
 def read_submission(folder: Path, path: Path) -> Submission:
-    """Read one file, or say why not; nothing but a plain file is ever opened."""
+    """Look at one file, or say why it cannot be graded."""
     name = printable(path.relative_to(folder))
 
     def refused(status: str, text: str) -> Submission:
-        return Submission(name, row=Row(NOTEBOOK, status, text))
+        return Submission(name, path, row=Row(NOTEBOOK, status, text))
 
     try:
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
             return refused("not a notebook", "a link, which is not followed: hand in the file itself")
         if stat.S_ISDIR(found.st_mode):
+            os.listdir(path)
             return refused("no notebook", "a folder without a notebook")
         if not stat.S_ISREG(found.st_mode):
             return refused("not a notebook", "no file")
         if found.st_size > LARGEST:
             return refused("too large", f"{found.st_size / 1e6:,.0f} MB; {LARGEST / 1e6:.0f} MB are the limit")
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            return Submission(name, file.read(LARGEST + 1))
+        return Submission(name, path, digest_of(content_of(path)))
     except OSError as error:
         return refused("not a notebook", f"cannot be read ({error.strerror})")
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file; a link or a device that has taken its place is not opened, or not waited for."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        return file.read(LARGEST + 1)
+
+
+def digest_of(content: bytes) -> str:
+    """By which a content is known again."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def printable(path: Path) -> str:
@@ -79,5 +97,10 @@ def printable(path: Path) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def _refused(error: OSError) -> None:
-    raise LessonkitError(f"{error.filename}: cannot be read ({error.strerror})")
+def _is_notebook(name: str) -> bool:
+    return name.lower().endswith(".ipynb") and not name.startswith(".")
+
+
+def _counts(folder: Path, output: Path) -> bool:
+    hidden = folder.name.startswith(".") or folder.name in SKIPPED
+    return not hidden and folder.absolute() != output.absolute()

@@ -27,6 +27,7 @@ import numpy as np
 
 from lessonkit import exercises
 from lessonkit.course.grading.cells import Cell, Prepared, plain, select
+from lessonkit.course.grading.sandbox import HOME
 from lessonkit.course.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
 from lessonkit.exercises import judging, session
 from lessonkit.exercises.calling import code_of
@@ -74,6 +75,7 @@ def main(channel: socket.socket, home: str, force: list[str]) -> None:
 class _Worker:
     def __init__(self, wire: Wire, home: str) -> None:
         self.wire, self.home, self.process = wire, home, os.getpid()
+        self.own = (home, "/dev/", "/tmp/") if home == HOME else (home, "/dev/")
         self.inside = False  # whether a student's code is running
         self.place = "the notebook"
         self.notes = dict[str, str]()
@@ -296,7 +298,7 @@ class _Worker:
             if not isinstance(path, str | bytes | os.PathLike):
                 continue
             place = os.path.abspath(os.fsdecode(path))
-            own = place.startswith((self.home, "/dev/", "/tmp/")) and os.path.isdir(os.path.dirname(place))
+            own = place.startswith(self.own) and os.path.isdir(os.path.dirname(place))
             if not own:
                 self._note("files", f"tried to change {place[:100]}")
 
