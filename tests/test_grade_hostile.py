@@ -26,7 +26,6 @@ from submissions import (
     SHORT,
     WRONG_RATE,
     answering,
-    examiner,
     graded,
     lesson,
     notebook,
@@ -48,12 +47,11 @@ def one(status: str) -> dict[str, str]:
     return {**BOTH, "logarithmic_cooling": status}
 
 
-@pytest.fixture(autouse=True)
-def _nothing_stays_behind():
-    before = Path.cwd().stat().st_mtime_ns, set(Path("/tmp").glob("lessonkit-grade-*"))
-    examiner()
-    yield
-    assert (Path.cwd().stat().st_mtime_ns, set(Path("/tmp").glob("lessonkit-grade-*"))) == before
+@pytest.mark.parametrize("cell", ["open('x', 'w').write('x')", "import os\nos._exit(0)", "while True: pass"])
+def test_no_scratch_file_stays_behind(cell, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    statuses(with_cell(cell), SECONDS)
+    assert not list(tmp_path.iterdir())
 
 
 CELLS = {  # a cell beside two right answers, and what is told of the notebook
@@ -373,6 +371,7 @@ FILES = {
     "odd cells": (b'{"cells": [1]}', "cell 1"),
     "odd text": (b'{"cells": [{"cell_type": "code", "source": {"a": 1}}]}', "cell 1"),
     "deep": (b"[" * 100_000, "cut off"),
+    "too much text": (notebook("x = 1\n" * 200_000), "characters in its cells"),
     "a huge number": (b'{"cells": ' + b"9" * 10_000 + b"}", "cut off"),
 }
 

@@ -14,7 +14,6 @@ from tqdm import tqdm
 from lessonkit.commands.options import above_zero, at_least
 from lessonkit.course.grading import find_course
 from lessonkit.course.grading.notebook import course_cells
-from lessonkit.course.grading.pool import grade_all
 from lessonkit.course.grading.records import Results, checker_version, summary, write_tables
 from lessonkit.course.grading.submissions import content_of, digest_of, find_submissions, read_submission
 from lessonkit.errors import LessonkitError
@@ -39,6 +38,8 @@ def main(options: argparse.Namespace) -> int:
     """Grade what is not known from an earlier run; 0 whatever the grades are."""
     if not hasattr(os, "fork"):
         raise LessonkitError("grading needs a system that can fork: Linux, macOS, or Windows' WSL")
+    from lessonkit.course.grading.pool import grade_all  # it needs what Windows does not have
+
     output = Path(options.output)
     paths = find_submissions(options.folder, output)
     folder = output_folder(output)

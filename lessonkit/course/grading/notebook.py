@@ -15,6 +15,7 @@ from lessonkit.exercises.registry import registry
 
 LARGEST = 20_000_000  # bytes; the course's own have less than one million
 MOST_CELLS = 2_000
+MOST_TEXT = 600_000  # characters in all cells together; the course's own have 30,000
 
 
 class UnreadableError(Exception):
@@ -65,7 +66,10 @@ def read(content: bytes, course: Set[str] = frozenset()) -> Notebook:
         texts.append(source)
         if cell.get("cell_type") == "code":
             cells.append(Cell(number, source, _is_setup(cell) or stripped(source) in course))
-    return Notebook(tuple(cells), "\n".join(texts))
+    text = "\n".join(texts)
+    if len(text) > MOST_TEXT:
+        raise UnreadableError(f"has {len(text):,} characters in its cells; {MOST_TEXT:,} are the limit")
+    return Notebook(tuple(cells), text)
 
 
 def stripped(source: str) -> str:

@@ -96,7 +96,7 @@ class _Desk:
 
     def _start(self) -> Wire:
         ours, theirs = socket.socketpair()
-        environment = {**examiner.environment(), "TMPDIR": self.folder, "HOME": os.path.expanduser("~")}
+        environment = {**examiner.environment(), "TMPDIR": self.folder}
         command: list[Any] = [sys.executable, "-P", "-m", examiner.__name__, str(theirs.fileno())]
         nothing = subprocess.DEVNULL
         self.process = subprocess.Popen(
