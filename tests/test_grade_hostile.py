@@ -330,11 +330,14 @@ def test_without_namespaces_the_rest_still_holds(tmp_path):
             cells = {
                 "hang": "sum(iter(int, 1))", "fork": "import os\\nwhile True: os.fork()",
                 "exit": "import os\\nos._exit(0)",
+                "daemon": "import subprocess\\nsubprocess.Popen(['sleep', '86390'], start_new_session=True)",
                 "disk": "n = 0\\nwhile True:\\n    n += 1\\n    open(f'x{n}', 'wb').write(bytes(1 << 20))",
                 "files": f"open({str(Path(__file__).parent / 'new')!r}, 'w')",
             }
             for name, cell in cells.items():
                 print(name, statuses(with_cell(cell), 6))
+            commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+            print("left:", [command for command in commands if b"86390" in command and command.startswith(b"sleep")])
             print(examiner().isolation)
         """)
     )
@@ -352,9 +355,11 @@ def test_without_namespaces_the_rest_still_holds(tmp_path):
     if "unshare" in done.stderr:
         pytest.skip("user namespaces are forbidden here, so the other tests are this one")
     lines = done.stdout.splitlines()
-    expected = {"hang": "timeout", "fork": "processes", "exit": "crashed", "disk": "disk full", "files": "files"}
+    expected = {"hang": "timeout", "fork": "processes", "exit": "crashed", "daemon": "processes", "disk": "disk full"}
+    expected["files"] = "files"
     for line, (name, status) in zip(lines, expected.items(), strict=False):
         assert line == f"{name} { {**BOTH, 'notebook': status} }", done.stderr
+    assert lines[-2] == "left: []"
     assert "its own" not in lines[-1]
     assert "limits on memory" in lines[-1]
     assert list(tmp_path.iterdir()) == [script]

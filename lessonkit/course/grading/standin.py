@@ -22,6 +22,7 @@ from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire, deco
 from lessonkit.exercises.exercise import Exercise
 
 INTERRUPT_SECONDS = 2.0  # for a worker to come back from a function that was interrupted
+PREPARE_SECONDS = 10.0  # to take one Keras model; this is not the student's time
 MOST_PRINTED = 1_000_000  # lines
 MOST_CALLED_WITH = 64_000_000  # bytes, in all calls of the checker's functions together
 
@@ -61,7 +62,7 @@ class StandIn:
     ) -> None:
         self.exercise, self.wire, self.seconds, self.interrupt = exercise, wire, seconds, interrupt
         self.failure: Failure | None = None
-        self.called_with = 0
+        self.called_with, self.prepared = 0, 0.0
         self.models: list[Any] = []
         self.functions: list[Callable[..., Any]] = []
         self.file = str(told.get("file")) if told.get("file") in files else "<elsewhere>"
@@ -217,10 +218,12 @@ class StandIn:
             weights, blob = encode(model.get_weights())
             config = keras.saving.serialize_keras_object(model)
             told = [{"v": len(self.models) - 1, "config": config, "weights": weights}]
-            self.wire.send({"call": [], "prepare": told}, blob, time.monotonic() + self.seconds)
-            message, _ = self._receive()
+            began = time.monotonic()
+            self.wire.send({"call": [], "prepare": told}, blob, began + PREPARE_SECONDS)
+            message, _ = self.wire.receive(began + PREPARE_SECONDS)
             if "prepared" not in message:
                 raise BrokenWireError("it did not take a model")
+            self.prepared += time.monotonic() - began
 
 
 def _exception(told: Mapping[str, Any]) -> BaseException:
