@@ -112,7 +112,8 @@ class _Worker:
             known = str(getattr(answer, "__module__", "") or "").startswith("lessonkit.")
             if exercise_id not in self.counts and answer is not None and not known:
                 self._check(exercise_id, answer)
-        changed = [name for name, found in _checker().items() if before.get(name) is not found]
+        after = _checker()
+        changed = [name for name, found in before.items() if after.get(name) is not found]
         if changed:
             self._note("tampering", f"{', '.join(changed[:3])} {'was' if len(changed) == 1 else 'were'} replaced")
         if isinstance(names.get("check"), types.FunctionType | type | functools.partial):
