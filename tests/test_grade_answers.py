@@ -98,6 +98,7 @@ BODIES = {
     "blank by error": "raise NotImplementedError",
     "blank within": "result = ...\nreturn 2 * result",
     "crash": "first = 1\nreturn first / 0",
+    "a library's not implemented": "import io\nreturn io.IOBase().seek(0)",
     "an error elsewhere": "import math\nreturn math.sqrt('x')",
     "a library's error": "import json\nreturn json.loads('{')",
     "of its own type": "class Odd(Exception):\n    def __str__(self):\n        return 'odd'\nraise Odd",
@@ -133,6 +134,12 @@ def test_what_is_no_such_function_gets_the_checkers_message(answer):
     row = graded(notebook(IMPORTS, f'check("annealing.logarithmic_cooling", {answer})'))["logarithmic_cooling"]
     verdict = judge("annealing.logarithmic_cooling", eval(answer, {"math": __import__("math")}))
     assert (row.status, row.message) == (verdict.status, verdict.message)
+
+
+def test_an_error_in_the_first_line_is_shown():
+    content = notebook(IMPORTS, "def logarithmic_cooling(initial, step): return 1 / 0", CHECK_COOLING)
+    message = graded(content)["logarithmic_cooling"].message
+    assert "in line 1, `def logarithmic_cooling(initial, step): return 1 / 0`." in message
 
 
 def test_changed_arguments_and_shared_memory_are_seen():

@@ -129,7 +129,9 @@ def test_imports_run_in_no_circle():
 def test_no_code_is_evaluated_and_no_pickle_loaded(source):
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in ("eval", "exec"), f"{source.name}:{node.lineno}"
+            # The grader's worker is there to run a student's code, shut in by the sandbox.
+            allowed = {"exec"} if source == PACKAGE / "course" / "grading" / "worker.py" else set()
+            assert node.func.id not in {"eval", "exec"} - allowed, f"{source.name}:{node.lineno}"
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
             assert not {name.split(".")[0] for name in names} & {"pickle", "dill", "marshal", "shelve", "joblib"}

@@ -334,7 +334,8 @@ def environment() -> dict[str, str]:
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ
     }
     package = str(Path(zygote.__file__).absolute().parents[3])
-    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH", "")])])
+    further = [os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    path = os.pathsep.join(dict.fromkeys([package, *further]))
     one = dict.fromkeys(ONE_THREAD, "1")
     fixed = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg", "COLUMNS": "80"}
     return {**kept, **one, **fixed, "PYTHONPATH": path}

@@ -158,12 +158,10 @@ class StandIn:
         if not isinstance(line, int) or not 0 < line < 100_000:
             raise error
 
-        def elsewhere() -> None:
-            raise error
-
         # A frame in the student's file, at the student's line, so that the message can show it.
-        text = "\n" * (line - 1) + ("raise error" if message.get("there") is True else "elsewhere()")
-        exec(compile(text, self.file, "exec"), {"error": error, "elsewhere": elsewhere})
+        template = _raise_here if message.get("there") is True else _raise_elsewhere
+        code = template.__code__.replace(co_filename=self.file, co_firstlineno=line - 1)
+        types.FunctionType(code, globals())(error)
 
     def _give_up(self, arguments: tuple[Any, ...]) -> None:
         """Out of time: ask the worker to break off, which tells where it was; else it must be ended."""
@@ -224,6 +222,14 @@ class StandIn:
             if "prepared" not in message:
                 raise BrokenWireError("it did not take a model")
             self.prepared += time.monotonic() - began
+
+
+def _raise_here(error: BaseException) -> None:
+    raise error
+
+
+def _raise_elsewhere(error: BaseException) -> None:
+    _raise_here(error)
 
 
 def _exception(told: Mapping[str, Any]) -> BaseException:

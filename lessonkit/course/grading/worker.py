@@ -244,7 +244,7 @@ class _Worker:
             return self._function(number, str(node.get("n", "function")))
         if kind == "rng":
             seed = np.random.SeedSequence(node["e"], spawn_key=tuple(node["p"]), n_children_spawned=node["c"])
-            generators[number] = np.random.Generator(np.random.PCG64(seed))
+            generators[number] = np.random.default_rng(seed)
             generators[number].bit_generator.state = node["state"]
             return generators[number]
         if kind == "model":
