@@ -152,22 +152,36 @@ def test_another_checker_content_or_setting_grades_anew(tmp_path):
     assert results.get("bad luck") is None
 
 
-def test_an_interrupted_run_leaves_no_table_and_resumes(tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_leaves_no_table_no_process_and_resumes(tmp_path, how):
     folder, output = tmp_path / "class", tmp_path / "out"
     folder.mkdir()
+    mark = str(86_000 + os.getpid() % 300)
+    sleeper = f"import subprocess, time\nsubprocess.Popen(['sleep', '{mark}'])\ntime.sleep({mark})"
     (folder / "a.ipynb").write_bytes(notebook(*SHORT))
-    (folder / "b.ipynb").write_bytes(with_cell("import time\ntime.sleep(500)"))
+    (folder / "b.ipynb").write_bytes(with_cell(sleeper))
     command = [sys.executable, "-m", "lessonkit", "grade", str(folder), "--output", str(output), "--jobs", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+
+    def sleeping() -> bool:
+        lines = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+        return f"sleep {mark}" in lines.splitlines()
+
+    def wait_for(condition) -> None:
+        until = time.monotonic() + 120
+        while not condition() and time.monotonic() < until:
+            time.sleep(0.1)
+        assert condition()
+
     with subprocess.Popen(
         [*command, "--timeout", "2000"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
-        until = time.monotonic() + 120
-        while not list(output.glob("results/*.json")) and time.monotonic() < until:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert "interrupted" in process.communicate(timeout=60)[1]
-    assert process.returncode == 130
+        wait_for(lambda: list(output.glob("results/*.json")) and sleeping())
+        process.send_signal(how)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == (130 if how == signal.SIGINT else -how)
+    assert "interrupted" in said or how == signal.SIGKILL
+    wait_for(lambda: not sleeping())
     assert [path.name for path in output.iterdir()] == ["results"]
     (kept,) = output.glob("results/*.json")
     assert json.loads(kept.read_text())["rows"]

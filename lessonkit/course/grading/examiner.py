@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -341,8 +342,16 @@ def environment() -> dict[str, str]:
     return {**kept, **one, **fixed, "PYTHONPATH": path}
 
 
+def _end_with(parent: int) -> None:
+    """End this process and its zygotes when the command is gone; the keepers see it, and end their workers."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
+
+
 def main(number: int) -> None:
     """Grade what comes over the socket with this number until it is closed."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     wire = Wire(socket.socket(fileno=number))
     message, data = wire.receive()
     examiner = Examiner(message["data"])

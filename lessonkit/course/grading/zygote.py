@@ -27,7 +27,7 @@ from lessonkit.course.grading.sandbox import Limits
 PRELOADED = ("numpy", "lessonkit.exercises", "lessonkit.figures.lesson01", "lessonkit.layerwise")
 TICK = 0.05  # seconds between two looks at a worker
 _MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # bytes of memory
-_SUBREAPER = 36  # prctl: processes whose parent has ended become the keeper's children
+_SUBREAPER, _END_WITH_PARENT = 36, 1  # prctl: take in processes whose parent has ended; end when the keeper does
 
 
 def request(limits: Limits, scratch: str, data: list[str]) -> bytes:
@@ -55,6 +55,7 @@ def main(number: int, keras: bool) -> None:
             return
         if os.fork() == 0:
             listener.close()
+            os.setsid()  # whoever ends the examiner's group must leave this one time to end its worker
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             code = 1
             try:
@@ -77,8 +78,7 @@ class _Keeper:
         self.reason, self.most, self.own_memory = "", 1, 0
 
     def start(self, channel: socket.socket, control: socket.socket, work: Any) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+        _prctl(_SUBREAPER, 1)
         spaces = sandbox.separate()
         self.pid = os.fork()
         if self.pid == 0:
@@ -89,6 +89,7 @@ class _Keeper:
                     os.setsid()
                 os.nice(5)
                 home, force = sandbox.enclose(self.scratch, spaces, self.limits, self.data)
+                _prctl(_END_WITH_PARENT, signal.SIGKILL)
                 work(channel, home, force)
                 code = 0
             finally:
@@ -157,6 +158,11 @@ class _Keeper:
             except ChildProcessError:
                 return
             time.sleep(0.005)
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _descendants(process: int) -> list[int]:
