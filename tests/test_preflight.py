@@ -188,7 +188,8 @@ def test_room(copied, monkeypatch):
 # --- notebooks that run ---
 
 
-def test_a_notebook_is_run_and_its_exercises_looked_at(copied):
+def test_a_notebook_is_run_and_its_exercises_looked_at(copied, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the copy holds the package's assets alone
     lesson = build.lessons(copied, ["02"])[0]
     before = lesson.file("notebooks", ".ipynb").read_bytes()
     assert preflight.run_notebook("notebooks", lesson).problem == ""
