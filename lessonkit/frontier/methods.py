@@ -18,18 +18,21 @@ from lessonkit.frontier.moves import (
     densities_of,
     density_masks,
     density_move,
-    uniform_crossover_keeping,
 )
 from lessonkit.frontier.scores import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
 from lessonkit.frontier.spins import spin_masks
-from lessonkit.frontier.vector import MaskProblem, kept_at, split
+from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
+from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.genetic import evolve
 from lessonkit.masks import Mask, Masks
 from lessonkit.network import Network
 from lessonkit.search import Problem, SearchResult
 
 EVALUATIONS = 1000
-SEARCH_IMAGES = 4000
+SEARCH_IMAGES = 24_000
+EARLY_IMAGES = 4000  # that an evaluation looks at while convolutions change
+EARLY_SHARE = 0.25  # of the budget, for the search of all layers
+SWAP_IMAGES = 4000  # for the swaps
 DENSITY_SHARE = 0.15  # of the budget, for the few numbers before the many
 DENSITY_IMAGES = 1000
 SCORE_IMAGES = 1000  # on which curvatures and slopes of the controls are taken
@@ -99,11 +102,11 @@ def _annealed_densities(task: Task, evaluations: int) -> tuple[Mask, SearchResul
     return mask(result.best), result
 
 
-def annealing(task: Task) -> Found:
-    """Simulated annealing: first over densities, then swaps that a local model of the loss proposes."""
+def annealed_swaps(task: Task) -> Found:
+    """Simulated annealing: first over densities, then swaps that a local quadratic model of the loss proposes."""
     start, first = _annealed_densities(task, max(2, round(DENSITY_SHARE * task.evaluations)))
     left = task.evaluations - first.evaluations
-    problem = MaskProblem(task.network, task.images, kept_at(task.network, task.sparsity), left)
+    problem = MaskProblem(task.network, task.images.head(SWAP_IMAGES), kept_at(task.network, task.sparsity), left)
     move = InformedSwaps(problem)
     result = anneal(
         problem,
@@ -119,40 +122,91 @@ def annealing(task: Task) -> Found:
     return Found(split(result.best, task.network), first.evaluations + problem.evaluations, result.message)
 
 
-def genetic(task: Task) -> Found:
-    """The genetic algorithm: first over densities, then masks, bred by a crossover that keeps the count."""
-    densities, mask = density_problem(task, max(2, round(DENSITY_SHARE * task.evaluations)))
-    first = evolve(
-        densities,  # type: ignore[arg-type]
-        start_densities(task),  # type: ignore[arg-type]
-        generations=max(1, (int(densities.remaining) - 12) // 10),
-        crossover="uniform",
+@dataclass(frozen=True)
+class Stage:
+    """A search over masks by a walk of scores: of all layers at first, then of the dense ones alone."""
+
+    problem: MaskProblem
+    walk: ScoreWalk
+    start: Mask
+
+
+def _first_stage(task: Task, budget: int) -> Stage:
+    """All layers, from the mask of magnitude. Convolutions make an evaluation dear, so it looks at fewer images."""
+    kept = kept_at(task.network, task.sparsity)
+    problem = MaskProblem(task.network, task.images.head(EARLY_IMAGES), kept, budget)
+    return Stage(problem, ScoreWalk(problem, task.images), join(magnitude_global(task.network.kernels, task.sparsity)))
+
+
+def _second_stage(task: Task, before: Stage, best: Mask, budget: int) -> Stage:
+    """The dense layers, on all the search images: what the convolutions make of them is computed once."""
+    problem = MaskProblem(task.network, task.images, before.problem.kept, budget)
+    walk = ScoreWalk(problem, batch=500, pace=0.1, tail=True)
+    walk.goes_on(before.walk, best)
+    problem.tail(best)
+    return Stage(problem, walk, best)
+
+
+def annealing(task: Task) -> Found:
+    """Simulated annealing whose proposals follow the scores of a walk (see `lessonkit.frontier.walk`), in two stages.
+
+    Both are warm at first: nearly every proposal is accepted, and the best of the last, cold ones is what counts.
+    """
+    convolutions = any(layer.is_convolution for layer in task.network.layers)
+    first = _first_stage(task, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
+    found = _annealed(task, first, 60 if convolutions else 400, 0.5)
+    spent = first.problem.evaluations
+    if convolutions and task.evaluations > spent:
+        second = _second_stage(task, first, found.best, task.evaluations - spent)
+        found = _annealed(task, second, 400, 0.1 * found.cost)
+        spent += second.problem.evaluations
+    return Found(split(found.best, task.network), spent, found.message)
+
+
+def _annealed(task: Task, stage: Stage, proposals: int, temperature: float) -> SearchResult[Mask]:
+    price = 1 + stage.walk.price
+    return anneal(
+        stage.problem,
+        stage.start,
+        iterations=max(1, min(proposals, int((stage.problem.remaining - 1) / price))),
+        temperature=temperature,
+        schedule="linear",
         mutation_rate=1.0,
-        initial_rate=1.5,
-        move=density_move,  # type: ignore[arg-type]
+        move=stage.walk,
         rng=task.rng,
     )
-    left = task.evaluations - first.evaluations
-    problem = MaskProblem(task.network, task.images, kept_at(task.network, task.sparsity), left)
-    population, elite = 8, 2
-    children = population - elite
-    move = InformedSwaps(problem, population=True, patience=children, curvature_every=2)
-    result = evolve(
-        problem,
-        mask(first.best),  # type: ignore[arg-type]
-        generations=max(1, left // (children + 4)),
+
+
+def genetic(task: Task) -> Found:
+    """The genetic algorithm with the same two stages: mutation is a walk, crossover mixes the scores of the parents."""
+    convolutions = any(layer.is_convolution for layer in task.network.layers)
+    first = _first_stage(task, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
+    found = _evolved(task, first, 30 if convolutions else 100)
+    spent = first.problem.evaluations
+    if convolutions and task.evaluations > spent:
+        second = _second_stage(task, first, found.best, task.evaluations - spent)
+        found = _evolved(task, second, 100)
+        spent += second.problem.evaluations
+    return Found(split(found.best, task.network), spent, found.message)
+
+
+def _evolved(task: Task, stage: Stage, generations: int) -> SearchResult[Mask]:
+    population, elite = 4, 1
+    price = (population - elite) * (1 + stage.walk.price)
+    return evolve(
+        stage.problem,
+        stage.start,
+        generations=max(1, min(generations, int(stage.problem.remaining / price) - 2)),
         population=population,
         elite=elite,
-        tournament=4,
-        crossover=uniform_crossover_keeping,
+        tournament=2,
+        crossover=stage.walk.crossover,
         crossover_probability=0.5,
         mutation_rate=1.0,
         initial_rate=1.0,
-        move=move,
+        move=stage.walk,
         rng=task.rng,
-        callback=move.steer,
     )
-    return Found(split(result.best, task.network), first.evaluations + problem.evaluations, result.message)
 
 
 # --- the controls ---------------------------------------------------------------------------------------------------
@@ -203,7 +257,7 @@ def taylor(task: Task) -> Found:
 
 def learned(task: Task) -> Found:
     """A mask learned by gradient descent (Ramanujan et al. 2020); counted in evaluations of the search images."""
-    masks, seen = learned_masks(task.network, task.images, task.sparsity, task.rng, epochs=24)
+    masks, seen = learned_masks(task.network, task.images, task.sparsity, task.rng, epochs=96_000 / len(task.images))
     return Found(masks, 3 * -(-seen // len(task.images)))
 
 
@@ -217,6 +271,7 @@ METHODS: dict[str, Method] = {
     "annealing": annealing,
     "genetic": genetic,
     "densities": annealed_densities,
+    "swaps": annealed_swaps,
     "random": random_pruning,
     "magnitude-layer": per_layer,
     "magnitude": magnitude,
@@ -226,11 +281,12 @@ METHODS: dict[str, Method] = {
     "learned": learned,
     "spins": spins,
 }
-STOCHASTIC = ("annealing", "genetic", "densities", "random", "learned")  # the rest runs with one seed alone
+STOCHASTIC = ("annealing", "genetic", "densities", "swaps", "random", "learned")  # the rest runs with one seed alone
 LABELS = {
     "annealing": "simulated annealing",
     "genetic": "genetic algorithm",
     "densities": "annealed densities",
+    "swaps": "annealed swaps of a local model",
     "magnitude-layer": "magnitude per layer (Han 2015)",
     "magnitude": "magnitude, global",
     "lamp": "LAMP (Lee 2021)",
