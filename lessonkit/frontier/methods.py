@@ -33,6 +33,7 @@ SEARCH_IMAGES = 24_000
 EARLY_IMAGES = 4000  # that an evaluation looks at while convolutions change
 EARLY_SHARE = 0.25  # of the budget, for the search of all layers
 SWAP_IMAGES = 4000  # for the swaps
+POPULATION, ELITE = 4, 1  # few: a mask must walk far, and each walks on its own
 DENSITY_SHARE = 0.15  # of the budget, for the few numbers before the many
 DENSITY_IMAGES = 1000
 SCORE_IMAGES = 1000  # on which curvatures and slopes of the controls are taken
@@ -106,7 +107,9 @@ def annealed_swaps(task: Task) -> Found:
     """Simulated annealing: first over densities, then swaps that a local quadratic model of the loss proposes."""
     start, first = _annealed_densities(task, max(2, round(DENSITY_SHARE * task.evaluations)))
     left = task.evaluations - first.evaluations
-    problem = MaskProblem(task.network, task.images.head(SWAP_IMAGES), kept_at(task.network, task.sparsity), left)
+    problem = MaskProblem(
+        task.network, task.images.head(min(SWAP_IMAGES, len(task.images))), kept_at(task.network, task.sparsity), left
+    )
     move = InformedSwaps(problem)
     result = anneal(
         problem,
@@ -133,15 +136,16 @@ class Stage:
 
 def _first_stage(task: Task, budget: int) -> Stage:
     """All layers, from the mask of magnitude. Convolutions make an evaluation dear, so it looks at fewer images."""
-    kept = kept_at(task.network, task.sparsity)
-    problem = MaskProblem(task.network, task.images.head(EARLY_IMAGES), kept, budget)
-    return Stage(problem, ScoreWalk(problem, task.images), join(magnitude_global(task.network.kernels, task.sparsity)))
+    few = task.images.head(min(EARLY_IMAGES, len(task.images))) if _convolutions(task) else task.images
+    problem = MaskProblem(task.network, few, kept_at(task.network, task.sparsity), budget)
+    walk = ScoreWalk(problem, task.images, steps=12, reserve=POPULATION)
+    return Stage(problem, walk, join(magnitude_global(task.network.kernels, task.sparsity)))
 
 
 def _second_stage(task: Task, before: Stage, best: Mask, budget: int) -> Stage:
     """The dense layers, on all the search images: what the convolutions make of them is computed once."""
     problem = MaskProblem(task.network, task.images, before.problem.kept, budget)
-    walk = ScoreWalk(problem, batch=500, pace=0.1, tail=True)
+    walk = ScoreWalk(problem, steps=16, batch=500, pace=0.1, tail=True, reserve=POPULATION)
     walk.goes_on(before.walk, best)
     problem.tail(best)
     return Stage(problem, walk, best)
@@ -150,17 +154,22 @@ def _second_stage(task: Task, before: Stage, best: Mask, budget: int) -> Stage:
 def annealing(task: Task) -> Found:
     """Simulated annealing whose proposals follow the scores of a walk (see `lessonkit.frontier.walk`), in two stages.
 
-    Both are warm at first: nearly every proposal is accepted, and the best of the last, cold ones is what counts.
+    Both are warm at first and accept nearly every proposal, since the noise of mini-batches must not end the walk; as
+    it cools, the steps shorten too.
     """
-    convolutions = any(layer.is_convolution for layer in task.network.layers)
+    convolutions = _convolutions(task)
     first = _first_stage(task, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
-    found = _annealed(task, first, 60 if convolutions else 400, 0.5)
+    found = _annealed(task, first, 40 if convolutions else 300, 0.5)
     spent = first.problem.evaluations
     if convolutions and task.evaluations > spent:
         second = _second_stage(task, first, found.best, task.evaluations - spent)
-        found = _annealed(task, second, 400, 0.1 * found.cost)
+        found = _annealed(task, second, 200, 0.1 * found.cost)
         spent += second.problem.evaluations
     return Found(split(found.best, task.network), spent, found.message)
+
+
+def _convolutions(task: Task) -> bool:
+    return any(layer.is_convolution for layer in task.network.layers)
 
 
 def _annealed(task: Task, stage: Stage, proposals: int, temperature: float) -> SearchResult[Mask]:
@@ -179,26 +188,25 @@ def _annealed(task: Task, stage: Stage, proposals: int, temperature: float) -> S
 
 def genetic(task: Task) -> Found:
     """The genetic algorithm with the same two stages: mutation is a walk, crossover mixes the scores of the parents."""
-    convolutions = any(layer.is_convolution for layer in task.network.layers)
+    convolutions = _convolutions(task)
     first = _first_stage(task, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
-    found = _evolved(task, first, 30 if convolutions else 100)
+    found = _evolved(task, first, 20 if convolutions else 100)
     spent = first.problem.evaluations
     if convolutions and task.evaluations > spent:
         second = _second_stage(task, first, found.best, task.evaluations - spent)
-        found = _evolved(task, second, 100)
+        found = _evolved(task, second, 70)
         spent += second.problem.evaluations
     return Found(split(found.best, task.network), spent, found.message)
 
 
 def _evolved(task: Task, stage: Stage, generations: int) -> SearchResult[Mask]:
-    population, elite = 4, 1
-    price = (population - elite) * (1 + stage.walk.price)
+    price = (POPULATION - ELITE) * (1 + stage.walk.price)
     return evolve(
         stage.problem,
         stage.start,
         generations=max(1, min(generations, int(stage.problem.remaining / price) - 2)),
-        population=population,
-        elite=elite,
+        population=POPULATION,
+        elite=ELITE,
         tournament=2,
         crossover=stage.walk.crossover,
         crossover_probability=0.5,

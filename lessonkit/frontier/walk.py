@@ -45,6 +45,7 @@ class ScoreWalk:
     steps, batch : gradients a proposal, and images a gradient; fewer where a proposal would see all images twice.
     pace, drag : the length of a step at first, and how much of the last step's direction is kept (its momentum).
     tail : leave the convolutions as they are, and walk over the dense layers alone.
+    reserve : evaluations that gradients leave in the budget, as many as are asked for together.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class ScoreWalk:
         pace: float = 0.4,
         drag: float = 0.9,
         tail: bool = False,
+        reserve: int = 1,
     ) -> None:
-        self.problem, self.steps, self.pace, self.drag = problem, steps, pace, drag
+        self.problem, self.steps, self.pace, self.drag, self.reserve = problem, steps, pace, drag, reserve
         self.images = problem.images if images is None else images
         self.batch = min(batch, max(1, len(self.images) // steps))
         self.offset = problem.front if tail else 0
@@ -143,13 +145,13 @@ class ScoreWalk:
         chosen = rng.integers(len(seen), size=self.batch)
         masks = split(mask[self.offset :], network)
         found = loss_gradient(network, masks, seen.images[chosen], seen.labels[chosen])
-        return np.concatenate([slope.ravel() for slope in found.slopes]) * self.weights
+        return np.asarray(np.concatenate([slope.ravel() for slope in found.slopes]) * self.weights)
 
     def _charged(self) -> bool:
-        """Pay for one more mini-batch, if the evaluation of the mask it leads to can be paid as well."""
+        """Pay for one more mini-batch, if the evaluations that it leads to can be paid as well."""
         owed = self._owed + COST * self.batch / len(self.images)
         due = max(0, int(np.ceil(owed - self._paid - 1e-9)))
-        if self.problem.remaining < due + 1:
+        if self.problem.remaining < due + self.reserve:
             return False
         self.problem.charge(due)
         self._owed, self._paid = owed, self._paid + due
