@@ -56,7 +56,7 @@ def anneal(
     *,
     iterations: int = 200,
     temperature: float = 1.0,
-    schedule: str = "logarithmic",
+    schedule: str | Schedule = "logarithmic",
     mutation_rate: float = 0.15,
     move: Move[Candidate] = flip,  # type: ignore[assignment]
     initial_rate: float = 0.0,
@@ -72,7 +72,7 @@ def anneal(
     start : a mask, or whatever `move` understands. Its evaluation counts.
     iterations : proposals; with the start, ``iterations + 1`` evaluations.
     temperature : the initial temperature, in units of the cost.
-    schedule : "logarithmic", "linear" or "geometric".
+    schedule : "logarithmic", "linear", "geometric", or a function (initial, step, total) -> temperature.
     mutation_rate : the rate given to `move` in the first step; it falls in a straight line to 0.
     move : (candidate, rate, rng) -> neighbour, a new object.
     initial_rate : 0 begins at `start` itself; else at ``move(start, initial_rate, rng)``, drawn again with the rate
@@ -85,8 +85,9 @@ def anneal(
     SearchResult
         With the best candidate seen and its own cost. Ctrl-C ends the search and keeps it.
     """
-    if schedule not in SCHEDULES:
+    if not callable(schedule) and schedule not in SCHEDULES:
         raise LessonkitError(f"no cooling schedule is called {schedule!r}: choose {', '.join(SCHEDULES)}")
+    cooling = schedule if callable(schedule) else SCHEDULES[schedule]
     began, spent = time.perf_counter(), problem.evaluations
     if initial_rate > 0:
         rates = (initial_rate, initial_rate)
@@ -102,7 +103,7 @@ def anneal(
             if problem.remaining < 1:
                 message = "the budget of evaluations is spent"
                 break
-            heat = SCHEDULES[schedule](temperature, step, iterations)
+            heat = cooling(temperature, step, iterations)
             rate = adaptive_mutation_rate(mutation_rate, step, iterations)
             proposal = move(current, rate, rng)
             (score,) = problem.score([proposal])

@@ -76,7 +76,9 @@ def train_mlpnet(
             found = loss_gradient(network, network.keep_all(), data.train.images[chosen], data.train.labels[chosen])
             total += found.loss
             for layer, slope, offset in zip(network.layers, found.slopes, found.offsets, strict=True):
-                arrays[f"{layer.name}/kernel"] = layer.kernel - np.float32(rate) * (slope + np.float32(decay) * layer.kernel)
+                arrays[f"{layer.name}/kernel"] = layer.kernel - np.float32(rate) * (
+                    slope + np.float32(decay) * layer.kernel
+                )
                 arrays[f"{layer.name}/bias"] = layer.bias - np.float32(rate) * offset
         if callback is not None:
             callback(epoch, total / len(starts))

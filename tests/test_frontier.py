@@ -12,8 +12,8 @@ import pytest
 from lessonkit.data import Split
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
 from lessonkit.evaluator import Evaluator
-from lessonkit.frontier import moves, scores, spins, table
-from lessonkit.frontier.methods import METHODS, Found, Task, found_by
+from lessonkit.frontier import moves, scores, spins, table, walk
+from lessonkit.frontier.methods import METHODS, SEARCHES, Found, Task, found_by
 from lessonkit.frontier.model import LocalModel
 from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.genetic import evolve
@@ -221,6 +221,16 @@ def test_calibration_meets_the_wished_acceptance_and_is_counted(images):
     assert np.exp(-np.mean(rises) / heat) == pytest.approx(0.4, abs=1e-3)
 
 
+def test_annealing_cools_as_reheating_says():
+    from lessonkit.annealing import anneal
+    from lessonkit.search import Problem
+
+    problem = Problem(lambda candidates: [float(mask.sum()) for mask in candidates])
+    rng = np.random.default_rng(0)
+    result = anneal(problem, np.ones(8, bool), iterations=12, temperature=2.0, schedule=moves.reheated, rng=rng)
+    assert [step.temperature for step in result.history] == [moves.reheated(2.0, step, 12) for step in range(12)]
+
+
 def test_reheating_starts_again_half_as_hot():
     heats = [moves.reheated(1.0, step, 30, times=2) for step in range(30)]
     assert [heats[0], heats[10], heats[20]] == pytest.approx([1.0, 0.5, 0.25])
@@ -248,6 +258,80 @@ def test_evolve_takes_a_crossover_of_ones_own():
     assert seen
     assert result.best.sum() == 20
     assert result.cost < 12
+
+
+# --- the walk over scores -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def problem(images) -> MaskProblem:
+    return MaskProblem(tiny(), images, 100, 60)
+
+
+def start_of(network: Network, kept: int = 100, seed: int = 0):
+    return np.random.default_rng(seed).permutation(np.arange(network.prunable_weights) < kept)
+
+
+def test_one_step_of_the_walk_goes_down_the_slope_of_the_gates(images):
+    one = Split(np.repeat(images.images[:1], 20, axis=0), np.repeat(images.labels[:1], 20))  # every batch is the same
+    problem = MaskProblem(tiny(), one, 100)
+    move, mask = walk.ScoreWalk(problem, steps=1, batch=20, pace=0.5, drag=0.9), start_of(tiny())
+    before = move.walker(mask)
+    child = move(mask, 1.0, np.random.default_rng(0))
+    slopes = loss_gradient(tiny(), split(mask, tiny()), one.images, one.labels).slopes
+    slope = np.concatenate([each.ravel() for each in slopes]) * moves.network_weights(tiny())
+    expected = before.scores - 0.5 * 1.02 / np.sqrt(np.mean(slope**2)) * 0.1 * slope
+    assert (child == walk.highest(expected, 100)).all()
+    assert (child != mask).any()
+    after = move.walker(child).scores
+    np.testing.assert_allclose(after - after[0], expected - expected[0], rtol=1e-3, atol=1e-4)
+    assert ((after > 0) == child).all()
+
+
+@pytest.mark.parametrize("tail", [False, True])
+def test_the_walk_keeps_the_count_the_start_and_with_tail_the_convolutions(problem, tail):
+    move, mask = walk.ScoreWalk(problem, steps=3, batch=40, tail=tail), start_of(tiny())
+    before = mask.copy()
+    child = move(mask, 1.0, np.random.default_rng(0))
+    assert (mask == before).all()
+    assert child.sum() == mask.sum()
+    assert (child != mask).any()
+    assert (child[: problem.front] == mask[: problem.front]).all() == tail
+
+
+def test_gradients_of_the_walk_are_charged_by_the_images_they_see(problem):
+    move, mask, rng = walk.ScoreWalk(problem, steps=2, batch=50, reserve=3), start_of(tiny()), np.random.default_rng(0)
+    assert move.price == pytest.approx(1.0)  # 3 * 2 * 50 of 300 images
+    for proposals in range(1, 6):
+        mask = move(mask, 1.0, rng)
+        assert problem.evaluations == proposals
+    for _ in range(80):  # the reserve is not touched, and there is a neighbour all the same
+        child = move(mask, 1.0, rng)
+        assert (child != mask).any()
+        assert child.sum() == mask.sum()
+        mask = child
+    assert problem.remaining == 3
+
+
+def test_a_child_of_the_walk_mixes_its_parents(problem):
+    move, rng = walk.ScoreWalk(problem), np.random.default_rng(0)
+    mother, father = start_of(tiny()), start_of(tiny(), seed=1)
+    child = move.crossover(mother, father, rng)
+    assert child.sum() == 100
+    assert (child != mother).any()
+    assert (child != father).any()
+    assert (move.crossover(mother, mother, rng) == mother).all()
+
+
+def test_the_walk_goes_on_with_the_scores_of_another(problem):
+    first, mask = walk.ScoreWalk(problem, steps=2, batch=40), start_of(tiny())
+    child = first(mask, 1.0, np.random.default_rng(0))
+    second = walk.ScoreWalk(problem, tail=True)
+    second.goes_on(first, child)
+    scores = second.walker(child).scores
+    known = first.walker(child).scores[problem.front :]
+    np.testing.assert_allclose(scores - scores[0], known - known[0], atol=1e-5)
+    assert ((scores > 0) == child[problem.front :]).all()
 
 
 # --- spins ----------------------------------------------------------------------------------------------------------
@@ -308,8 +392,25 @@ def test_every_method_keeps_the_sparsity_and_the_budget(images, name):
     network = tiny()
     found = found_by(METHODS[name], Task(network, images, 0.7, 80, np.random.default_rng(0)))
     assert sum(int(mask.sum()) for mask in found.masks) == kept_at(network, 0.7)
-    if name in ("annealing", "genetic", "densities"):
+    if name in SEARCHES:
         assert 40 <= found.evaluations <= 80
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in SEARCHES])
+def test_every_control_begins_its_curve_at_the_unpruned_network(images, name):
+    found = found_by(METHODS[name], Task(tiny(), images, 0.0, 80, np.random.default_rng(0)))
+    assert all(mask.all() for mask in found.masks)
+
+
+def test_controls_have_whole_curves_and_chance_has_seeds():
+    cells = table.cells(["genetic", "lamp", "random"], networks=2, seeds=2)
+    shares = {name: {cell.sparsity for cell in cells if cell.method == name} for name in ("genetic", "lamp", "random")}
+    assert shares["genetic"] == set(table.SPARSITIES)
+    assert shares["lamp"] == shares["random"] == set(table.CURVE)
+    assert set(table.SPARSITIES) < set(table.CURVE)
+    assert {0.0, 0.98} < set(table.CURVE)
+    assert len(cells) == len(set(cells)) == 2 * (2 * len(table.SPARSITIES) + (1 + 2) * len(table.CURVE))
+    assert {cell.sparsity for cell in table.cells(["genetic", "lamp"], [0.9])} == {0.9}
 
 
 @pytest.mark.parametrize("name", ["annealing", "genetic"])

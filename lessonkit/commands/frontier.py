@@ -30,7 +30,9 @@ FRONT_IMAGES = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     shares = ",".join(map(str, SPARSITIES))
-    parser.add_argument("--sparsities", metavar="A,B", help=f"global, between 0 and 1 (default: {shares})")
+    parser.add_argument(
+        "--sparsities", metavar="A,B", help=f"global, from 0 to below 1 (default: {shares}; controls: 0 to 0.98)"
+    )
     parser.add_argument("--networks", type=at_least(1), metavar="N", help=f"trained networks (default: {NETWORKS})")
     parser.add_argument("--seeds", type=at_least(1), default=SEEDS, metavar="N", help="seeds (default: %(default)s)")
     parser.add_argument("--methods", default=",".join(METHODS), metavar="A,B", help="default: %(default)s")
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Compute what is missing, print, save; 130 after Ctrl-C, with what was computed saved all the same."""
     yardstick = options.network == "mlpnet"
-    shares = _shares(options.sparsities) if options.sparsities else YARDSTICK_SPARSITIES if yardstick else SPARSITIES
+    shares = _shares(options.sparsities) if options.sparsities else YARDSTICK_SPARSITIES if yardstick else None
     methods = [name.strip() for name in options.methods.split(",") if name.strip()]
     unknown = [name for name in methods if name not in METHODS]
     if unknown or not methods:
@@ -94,7 +96,8 @@ def main(options: argparse.Namespace) -> int:
     if yardstick:
         for name, known in mlpnet.PUBLISHED.items():
             summary.loc[f"{name} (Yu et al. 2022)"] = [
-                f"{known[share]:.2f}" if share in known else "-" for share in shares
+                f"{known[share]:.2f}" if share in known else "-"
+                for share in sorted({row.sparsity for row in found.rows})
             ]
     print(summary.to_string())
     _save(folder, found.rows, front, summary.to_csv())

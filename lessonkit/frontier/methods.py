@@ -134,12 +134,11 @@ class Stage:
     start: Mask
 
 
-def _first_stage(task: Task, budget: int) -> Stage:
-    """All layers, from the mask of magnitude. Convolutions make an evaluation dear, so it looks at fewer images."""
+def _first_stage(task: Task, start: Mask, budget: int) -> Stage:
+    """All layers. Convolutions make an evaluation dear, so it looks at fewer images."""
     few = task.images.head(min(EARLY_IMAGES, len(task.images))) if _convolutions(task) else task.images
     problem = MaskProblem(task.network, few, kept_at(task.network, task.sparsity), budget)
-    walk = ScoreWalk(problem, task.images, steps=12, reserve=POPULATION)
-    return Stage(problem, walk, join(magnitude_global(task.network.kernels, task.sparsity)))
+    return Stage(problem, ScoreWalk(problem, task.images, steps=12, reserve=POPULATION), start)
 
 
 def _second_stage(task: Task, before: Stage, best: Mask, budget: int) -> Stage:
@@ -157,12 +156,23 @@ def annealing(task: Task) -> Found:
     Both are warm at first and accept nearly every proposal, since the noise of mini-batches must not end the walk; as
     it cools, the steps shorten too.
     """
+    return _annealing_from(task, join(magnitude_global(task.network.kernels, task.sparsity)), task.evaluations)
+
+
+def annealing_from_spins(task: Task) -> Found:
+    """The same, from the mask of the annealed spin model, whose gradients are counted."""
+    seed = spins(task)
+    found = _annealing_from(task, join(seed.masks), task.evaluations - seed.evaluations)
+    return Found(found.masks, seed.evaluations + found.evaluations, found.message)
+
+
+def _annealing_from(task: Task, start: Mask, budget: int) -> Found:
     convolutions = _convolutions(task)
-    first = _first_stage(task, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
+    first = _first_stage(task, start, round(EARLY_SHARE * budget) if convolutions else budget)
     found = _annealed(task, first, 40 if convolutions else 300, 0.5)
     spent = first.problem.evaluations
-    if convolutions and task.evaluations > spent:
-        second = _second_stage(task, first, found.best, task.evaluations - spent)
+    if convolutions and budget > spent:
+        second = _second_stage(task, first, found.best, budget - spent)
         found = _annealed(task, second, 200, 0.1 * found.cost)
         spent += second.problem.evaluations
     return Found(split(found.best, task.network), spent, found.message)
@@ -189,7 +199,8 @@ def _annealed(task: Task, stage: Stage, proposals: int, temperature: float) -> S
 def genetic(task: Task) -> Found:
     """The genetic algorithm with the same two stages: mutation is a walk, crossover mixes the scores of the parents."""
     convolutions = _convolutions(task)
-    first = _first_stage(task, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
+    start = join(magnitude_global(task.network.kernels, task.sparsity))
+    first = _first_stage(task, start, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
     found = _evolved(task, first, 20 if convolutions else 100)
     spent = first.problem.evaluations
     if convolutions and task.evaluations > spent:
@@ -278,6 +289,7 @@ def spins(task: Task) -> Found:
 METHODS: dict[str, Method] = {
     "annealing": annealing,
     "genetic": genetic,
+    "annealing-spins": annealing_from_spins,
     "densities": annealed_densities,
     "swaps": annealed_swaps,
     "random": random_pruning,
@@ -289,10 +301,12 @@ METHODS: dict[str, Method] = {
     "learned": learned,
     "spins": spins,
 }
-STOCHASTIC = ("annealing", "genetic", "densities", "swaps", "random", "learned")  # the rest runs with one seed alone
+SEARCHES = ("annealing", "genetic", "annealing-spins", "densities", "swaps")  # the rest are controls
+STOCHASTIC = (*SEARCHES, "random", "learned")  # the rest runs with one seed alone
 LABELS = {
     "annealing": "simulated annealing",
     "genetic": "genetic algorithm",
+    "annealing-spins": "simulated annealing from the spin model",
     "densities": "annealed densities",
     "swaps": "annealed swaps of a local model",
     "magnitude-layer": "magnitude per layer (Han 2015)",

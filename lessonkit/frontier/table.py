@@ -19,7 +19,7 @@ from lessonkit.data import Dataset, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.files import write_text
-from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, STOCHASTIC, Method, Task, found_by
+from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
 from lessonkit.masks import Masks, global_sparsity, load_masks, mean_layer_sparsity, save_masks
 from lessonkit.mlpnet import load_mlpnet
 from lessonkit.network import NETWORKS, Network, load_network
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas
 
 SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+CURVE = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.98)  # of the controls, which cost nothing
 YARDSTICK_SPARSITIES = (0.8, 0.9, 0.95, 0.98)
 SEEDS = 3
 KINDS = ("lenet5", "mlpnet")
@@ -132,7 +133,7 @@ def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, ver
     began = time.perf_counter()
     found = found_by(method if method is not None else METHODS[cell.method], task)
     seconds = time.perf_counter() - began
-    if cell.method in ("annealing", "genetic", "densities") and found.evaluations > cell.evaluations:
+    if cell.method in SEARCHES and found.evaluations > cell.evaluations:
         raise LessonkitError(f"{cell.name}: {found.evaluations} evaluations spent of {cell.evaluations}")
     network_of.cache_clear()
     fresh = network_of(cell.kind, cell.network, data)
@@ -222,26 +223,29 @@ def _spread(values: Sequence[float]) -> str:
 
 def cells(
     methods: Sequence[str],
-    sparsities: Sequence[float],
+    sparsities: Sequence[float] | None = None,
     networks: int = NETWORKS,
     seeds: int = SEEDS,
     **more: Any,
 ) -> list[Cell]:
-    """All cells; a method without chance runs with seed 0 alone."""
+    """All cells; a method without chance runs with seed 0 alone, and without `sparsities` a control at its `CURVE`."""
+    shares = {
+        name: sparsities or (CURVE if name in METHODS and name not in SEARCHES else SPARSITIES) for name in methods
+    }
     return [
         Cell(method, share, network, seed, **more)
-        for share in sparsities
+        for share in sorted(set().union(*shares.values()))
         for network in range(networks)
         for seed in range(seeds)
         for method in methods
-        if seed == 0 or method in STOCHASTIC or method not in METHODS
+        if share in shares[method] and (seed == 0 or method in STOCHASTIC or method not in METHODS)
     ]
 
 
 def frontier(
     methods: Iterable[str | Method] = ("annealing", "genetic", "magnitude"),
     *,
-    sparsities: Sequence[float] = SPARSITIES,
+    sparsities: Sequence[float] | None = None,
     networks: int = NETWORKS,
     seeds: int = SEEDS,
     folder: str | Path = "runs/frontier",
@@ -258,6 +262,7 @@ def frontier(
     ----------
     methods : names of `METHODS`, or functions of a `Task` that return masks, a `Found` or a `SearchResult`: a search
         of your own enters the table by one call, ``frontier(["annealing", mine])``.
+    sparsities : global ones; by default `SPARSITIES` for searches, and the whole `CURVE` for controls.
     networks, seeds : how many of each.
     folder : keeps the cells; started again, none is computed twice.
     finished : called with each row as soon as it is there.
