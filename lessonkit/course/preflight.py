@@ -41,7 +41,7 @@ AT_ONCE = 2  # notebooks that run side by side
 DISK = 1_000_000_000  # bytes free for a class: saved notebooks, runs, MNIST
 MEMORY = 2_500_000_000  # bytes for two notebooks side by side; the largest kernel was seen to take 1.1 GB
 # Accuracy of the shipped weights on the test images of their data; one image of MNIST is 0.0001.
-SCORES = {"mnist-0": 0.9731, "mnist-1": 0.9733, "mnist-2": 0.9736, "standin-0": 0.9690, "mlpnet-mnist": 0.9366}
+SCORES = {"mnist-0": 0.9731, "mnist-1": 0.9733, "mnist-2": 0.9736, "standin-0": 0.9690, "mlpnet-mnist": 0.9401}
 SLACK = 0.001
 
 _BUILD = "edit solutions/*.py, the only files to edit, then run python -m lessonkit build"
