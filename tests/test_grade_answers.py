@@ -28,6 +28,8 @@ from submissions import (
 from lessonkit.exercises import find, judge, registry
 from lessonkit.exercises.registry import LESSONS
 
+pytestmark = pytest.mark.slow  # minutes in all; run with --slow
+
 LESSON_NUMBERS = list(enumerate(LESSONS, start=1))
 
 

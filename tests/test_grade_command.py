@@ -28,6 +28,8 @@ from lessonkit.course.grading.records import Results
 from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
 from lessonkit.course.grading.submissions import find_submissions, read_submission
 
+pytestmark = pytest.mark.slow  # minutes in all; run with --slow
+
 
 def grade(folder, output, *flags) -> int:
     return main(["grade", str(folder), "--output", str(output), "--jobs", "1", *flags])

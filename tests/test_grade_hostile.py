@@ -36,6 +36,8 @@ from submissions import (
 from lessonkit.course.grading import sandbox
 from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES
 
+pytestmark = pytest.mark.slow  # minutes in all; run with --slow
+
 SECONDS = 6  # for a notebook; a cell and an exercise have a quarter of it
 BOTH = {"adaptive_mutation_rate": "right", "logarithmic_cooling": "right"}
 

@@ -235,6 +235,7 @@ def test_a_full_disk_is_no_reason_to_stop(few, tmp_path, monkeypatch, where):
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_killed_and_started_again_goes_on(standin, tmp_path):
     flags = ["--data", "standin", "--evaluations", "300", "--search-images", "60", "--methods", "annealing"]
     program = (

@@ -12,6 +12,8 @@ from lessonkit.course import build, nbgrader_source
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises import registry
 
+pytestmark = pytest.mark.slow  # minutes in all; run with --slow
+
 ROOT = Path(__file__).parents[1]
 STEMS = [lesson.stem for lesson in build.lessons(ROOT)]
 

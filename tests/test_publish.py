@@ -19,6 +19,8 @@ from lessonkit.course.address import Address, read_address
 from lessonkit.course.setup_cell import badge_source, setup_source
 from lessonkit.errors import LessonkitError
 
+pytestmark = pytest.mark.slow  # minutes in all; run with --slow
+
 ROOT = Path(__file__).parent.parent
 
 SOURCE = """\

@@ -25,6 +25,8 @@ from lessonkit.frontier import table
 from lessonkit.network import load_network
 from lessonkit.scheduler import Packed, gather
 
+pytestmark = pytest.mark.slow  # minutes in all; run with --slow
+
 NETWORK = load_network("standin")
 
 

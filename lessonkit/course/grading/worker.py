@@ -299,7 +299,8 @@ class _Worker:
             if not isinstance(path, str | bytes | os.PathLike):
                 continue
             place = os.path.abspath(os.fsdecode(path))
-            own = place.startswith(self.own) and os.path.isdir(os.path.dirname(place))
+            # the package itself may lie below /tmp, where it is read-only
+            own = place.startswith(self.own) and os.access(os.path.dirname(place), os.W_OK)
             if not own:
                 self._note("files", f"tried to change {place[:100]}")
 
