@@ -7,6 +7,7 @@ checkout, or Keras's cache, or else the built-in stand-in; never a download.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; some tests press Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     option = config.option
     if not getattr(option, "nbval", False):
         return
