@@ -146,5 +146,5 @@ def frontier_plot(rows: Sequence[Any], front: Sequence[dict[str, float]] = ()) -
         axis.scatter(x, y, s=10, color="grey", label="NSGA-II's front")
     axis.set(xlabel="global sparsity, % of all weights pruned", ylabel="test accuracy, %", ylim=(0, 100))
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=7)
+    axis.legend(fontsize=7, loc="lower left")
     return Plot(figure, f"Test accuracy against global sparsity; at the end of each line: {', '.join(ends)}.")
