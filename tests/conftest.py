@@ -1,4 +1,4 @@
-"""Data for the tests: the stand-in always, MNIST where it is at hand."""
+"""Data for the tests: the stand-in always, MNIST where it is at hand; and a count of evaluations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import threadpoolctl
 
 from lessonkit.data import Dataset, load_mnist
+from lessonkit.evaluator import LayerEvaluator
 
 # No test asserts a timing, hypothesis neither; and the same examples every time, so that red stays red.
 hypothesis.settings.register_profile("course", deadline=None, max_examples=40, derandomize=True, database=None)
@@ -39,3 +40,17 @@ def mnist() -> Dataset:
     if beside.is_file():
         return load_mnist(beside)
     pytest.skip("MNIST is not at hand: LESSONKIT_DATA names no file")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The number of candidates that were really evaluated."""
+    seen = []
+    evaluate = LayerEvaluator.evaluate
+
+    def counting(self, candidates):
+        seen.extend([1] * len(candidates))
+        return evaluate(self, candidates)
+
+    monkeypatch.setattr(LayerEvaluator, "evaluate", counting)
+    return seen

@@ -32,20 +32,6 @@ def always(monkeypatch):
     monkeypatch.setattr(checkpoint, "SHARE", float("inf"))
 
 
-@pytest.fixture
-def counted(monkeypatch):
-    """The number of candidates that were really evaluated."""
-    seen = []
-    evaluate = LayerEvaluator.evaluate
-
-    def counting(self, candidates):
-        seen.extend([1] * len(candidates))
-        return evaluate(self, candidates)
-
-    monkeypatch.setattr(LayerEvaluator, "evaluate", counting)
-    return seen
-
-
 class PowerCutError(Exception):
     """Ends a search from inside, as no search expects it."""
 

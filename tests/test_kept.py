@@ -32,20 +32,6 @@ def few(standin) -> Dataset:
     return dataclasses.replace(standin, validation=standin.validation.head(60), test=standin.test.head(80))
 
 
-@pytest.fixture
-def counted(monkeypatch):
-    """The number of candidates that were really evaluated."""
-    seen = []
-    evaluate = LayerEvaluator.evaluate
-
-    def counting(self, candidates):
-        seen.extend([1] * len(candidates))
-        return evaluate(self, candidates)
-
-    monkeypatch.setattr(LayerEvaluator, "evaluate", counting)
-    return seen
-
-
 def run(data, methods=("annealing", "genetic"), **settings):
     given = {"evaluations": 35, "search_images": 40, "network": NETWORK, **settings}
     return comparison.compare(methods, data=data, **given)
