@@ -58,9 +58,8 @@ def apply_by_copy(weights, mask):
 
 
 def apply_by_lists(weights, mask):
-    if np.ndim(weights) == 0:
-        return float(weights) if mask else 0.0
-    return [apply_by_lists(weight, keep) for weight, keep in zip(weights, mask, strict=True)]
+    kept = [weight if keep else 0.0 for weight, keep in zip(weights.flat, mask.flat, strict=True)]
+    return np.array(kept).reshape(weights.shape)
 
 
 def accuracy_by_loop(logits, labels):
@@ -151,9 +150,7 @@ def flip_by_loop(mask, rate, rng):
 
 
 def flip_by_lists(mask, rate, rng):
-    if np.ndim(mask) == 0:
-        return bool(mask) != (rng.uniform() < rate)
-    return [flip_by_lists(part, rate, rng) for part in mask]
+    return np.array([bool(bit) != (rng.uniform() < rate) for bit in mask.flat]).reshape(mask.shape)
 
 
 def flip_binomial(mask, rate, rng):
@@ -170,7 +167,7 @@ def flip_by_count(mask, rate, rng):
 def anneal_by_loops(cost, start, temperature, rate, iterations, rng):
     now = [bool(bit) for bit in start]
     now_cost = cost(np.array(now))
-    best, best_cost = list(now), now_cost
+    best, best_cost = np.array(now), now_cost
     for step in range(1, iterations + 1):  # counts from 1
         flip_rate = rate * (1 - step / iterations)
         trial = [bit ^ (rng.random() < flip_rate) for bit in now]
@@ -180,7 +177,7 @@ def anneal_by_loops(cost, start, temperature, rate, iterations, rng):
         ):
             now, now_cost = trial, trial_cost
             if now_cost <= best_cost:
-                best, best_cost = list(now), now_cost
+                best, best_cost = np.array(now), now_cost
     return best, best_cost
 
 
@@ -218,7 +215,7 @@ def tournament_by_shuffle(costs, size, rng):
 def single_point_by_lists(a, b, point):
     one, two = a.flatten().tolist(), b.flatten().tolist()
     first, second = one[:point] + two[point:], two[:point] + one[point:]
-    return [np.array(first).reshape(a.shape).tolist(), np.array(second).reshape(a.shape).tolist()]
+    return [np.array(first).reshape(a.shape), np.array(second).reshape(a.shape)]
 
 
 def single_point_by_where(a, b, point):
@@ -234,7 +231,7 @@ def uniform_by_loop(a, b, rng):
 
 
 def uniform_by_choose(a, b, rng):
-    return np.choose(rng.integers(0, 2, size=a.shape), [a, b]).tolist()
+    return np.choose(rng.integers(0, 2, size=a.shape), [a, b])
 
 
 def next_by_sorting(population, costs, elite, make_child):
@@ -278,7 +275,7 @@ def magnitude_by_sorting(weights, sparsity):
     mask = [True] * flat.size
     for place in places[flat.size - round(sparsity * flat.size) :]:
         mask[place] = False
-    return np.array(mask).reshape(weights.shape).tolist()
+    return np.array(mask).reshape(weights.shape)
 
 
 def magnitude_by_partition(weights, sparsity):
@@ -324,7 +321,7 @@ def swap_by_shuffling(mask, k, rng):
     rng.shuffle(pruned)
     for one, other in list(zip(kept, pruned, strict=False))[:k]:
         flat[one], flat[other] = False, True
-    return np.array(flat).reshape(mask.shape).tolist()
+    return np.array(flat).reshape(mask.shape)
 
 
 def swap_by_noise(mask, k, rng):

@@ -582,7 +582,7 @@ def test_a_new_exercise_is_a_short_declaration():
         assert judge(exercise.id, lambda x: x + x).status == "right"
         assert judge(exercise.id, lambda x: x**2).message == "This is the square."
         assert judge(exercise.id, lambda x: x + 1).message == (
-            "Twice as much. But double(x=0.0) should be 0.0, yours is 1.0."
+            "double(x=0.0) should be 0.0, yours is 1.0. Twice as much."
         )
     finally:
         del registry()[exercise.id]

@@ -218,6 +218,7 @@ FLIP = Exercise(
 ''',
     reference=masks.flip,
     read=mask,
+    draw=lambda rng: (np.arange(40) % 4 < 2, 0.2, rng),
     properties=flips.FLIP_LAWS,
     misconceptions=(
         Misconception(
@@ -503,6 +504,8 @@ ANNEAL = Exercise(
     ...
 ''',
     reference=anneal,
+    draw=lambda rng: (_Landscape(np.random.default_rng(0)), np.arange(40) % 4 < 2, 1.0, 0.2, 6, rng),
+    may_share=True,
     read=several(mask, number),
     properties=(
         Law("Every evaluation counts", _first_call),

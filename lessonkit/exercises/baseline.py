@@ -236,6 +236,8 @@ SPLIT = Exercise(
     ...
 ''',
     reference=split_validation,
+    draw=lambda rng: (*_digits(30), 0.3, rng),
+    may_share=True,
     read=several(numbers, numbers, numbers, numbers),
     properties=(
         Law("Each part has its size, training first", _sizes),

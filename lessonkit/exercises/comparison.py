@@ -268,6 +268,7 @@ BOOTSTRAP = Exercise(
     ...
 ''',
     reference=statistics.bootstrap_interval,
+    draw=lambda rng: (VALUES, rng, 0.9, 100),
     read=several(number, number),
     properties=(
         Law("The low end comes first, and equal values leave no doubt", _ordered),

@@ -147,6 +147,7 @@ SWAP = Exercise(
     ...
 ''',
     reference=masks.swap,
+    draw=lambda rng: (START, 3, rng),
     read=mask,
     properties=(
         Law("As many are pruned as restored, `k` of each", _counts),
