@@ -35,7 +35,7 @@ SECONDS = 8.0  # for all calls of one check together; a right answer takes well 
 SLOW_CALLS = 3  # an answer that has come back so often has no endless loop in it, or seldom
 
 FOREIGN = "The random numbers do not come from `rng`, so nobody can repeat the run."
-BLANK = "the function still returns nothing. If you have written something: is there a `return`?"
+BLANK = "The function still returns nothing. If you have written something: is there a `return`?"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECO
     if outcome.stopped_at is not None and not found:
         verdict = Verdict("error", _out_of_time(exercise, outcome, trials, pace))
     elif outcome.error is not None and not found:
-        verdict = Verdict("error", f"the checker could not judge this answer ({_error_text(outcome.error)}).")
+        verdict = Verdict("error", f"The checker could not judge this answer ({_error_text(outcome.error)}).")
     else:
         verdict = found[-1]
     if outcome.printed:
@@ -286,7 +286,7 @@ def _body(code: types.CodeType) -> list[tuple[str, Any]]:
 
 def _not_a_function(exercise: Exercise, answer: Any) -> str:
     kind = type(answer).__name__
-    return f'check needs the function itself, not a {kind}: write check("{exercise.id}", {exercise.name}), no brackets.'
+    return f'`check` needs the function itself, not a {kind}: `check("{exercise.id}", {exercise.name})`, no brackets.'
 
 
 def _error_text(error: BaseException) -> str:
