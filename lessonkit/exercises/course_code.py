@@ -33,7 +33,7 @@ def source_of(exercise: Exercise) -> str:
     statements = function.body[1:] if ast.get_docstring(function) else function.body
     body = textwrap.dedent("\n".join(lines[statements[0].lineno - 1 : function.end_lineno]))
     header = exercise.stub.rstrip().removesuffix("...").rstrip()
-    imports = sorted(_imports(exercise))
+    imports = sorted(_imports(exercise), key=lambda line: (line.startswith("from"), line))
     return "\n".join([*imports, *([""] * 2 if imports else []), header, textwrap.indent(f"{MARK}\n{body}", "    ")])
 
 

@@ -74,7 +74,7 @@ def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECO
         exercise.prepare()
     found: list[Verdict] = []
     trials: list[Trial] = []
-    pace = Pace(seconds)
+    pace = Pace(min(seconds, SECONDS))  # the grader's own limit is longer, for its wire
     outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer)
     if outcome.stopped_at is not None and not found:
         verdict = Verdict("error", _out_of_time(exercise, outcome, trials, pace))
@@ -295,4 +295,5 @@ def _error_text(error: BaseException) -> str:
     except Exception:
         text = ""
     text = text if len(text) <= 200 else text[:197] + "..."
+    text += " (a power is written `**`)" if "operand type(s) for ^" in text else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -106,6 +106,8 @@ def difference(expected: Any, found: Any, within: tuple[float, float] = DOUBLE) 
                 return f"item {place} {text}"
         return ""
     wanted, got = np.asarray(expected), np.asarray(found)
+    if wanted.shape != got.shape and isinstance(expected, list):
+        return f"should be {short(expected)}, yours is {short(found)}"
     if wanted.shape != got.shape:
         return f"should have shape {wanted.shape}, yours has {got.shape}"
     if wanted.dtype.kind in "fc" or got.dtype.kind in "fc":
