@@ -283,6 +283,7 @@ FLIP = Exercise(
     draw=flips.chance,
     properties=flips.FLIP_LAWS,
     misconceptions=(
+        flips.REPEATED,
         Misconception(
             "prunes only",
             "A pruned weight never comes back: this move can only switch weights off, as the experiment's did.",
@@ -573,13 +574,21 @@ def _moves(trial: Trial) -> None:
     seen, walks = _watch(trial, THREE_STEPS, 40)
     flipped = np.array([walk.masks[1] != walk.masks[0] for walk in walks])
     before = np.array([walk.masks[0] for walk in walks])
+    if len(walks) > 1 and (flipped == flipped[0]).all():
+        trial.fail("flips the same bits in every run", "chance")
     for name, places in (("kept", before), ("pruned", ~before)):
         hits = flipped[places]
         text = f"flips {hits.mean():.3f} of the {name} bits in the first step; {THREE_STEPS.rate} is the rate"
         trial.expect(not unlikely(hits.sum(), hits.size, THREE_STEPS.rate), text)
     alone = flips.spread(flipped, THREE_STEPS.rate) == 1 and not flips.shared(flipped)
     trial.expect(alone, "does not flip each bit independently of the others")
-    for plan, found in ((THREE_STEPS, seen), (WHOLE_RUN, _watch(trial, WHOLE_RUN, FEW[1])[0])):
+    numbers = set(flipped.reshape(len(walks), -1).sum(axis=1).tolist())
+    trial.expect(len(numbers) > 1, f"flips {min(numbers)} bits in the first step of every run; chance decides how many")
+    for plan, found in (
+        (FIRST_STEPS, _decisions(trial)),
+        (THREE_STEPS, seen),
+        (WHOLE_RUN, _decisions(trial, WHOLE_RUN)),
+    ):
         for steps, surprise, share in _rate_surprises(plan, found, _falling):
             if abs(surprise) > SIGMAS:
                 rate = adaptive_mutation_rate(plan.rate, steps.start, plan.iterations)
@@ -614,8 +623,8 @@ def _rate_surprises(plan: _Plan, seen: _Seen, progress: Progress) -> Iterator[tu
 
 
 def _parts(plan: _Plan) -> list[range]:
-    if plan.iterations == 3:
-        return [range(step, step + 1) for step in range(3)]
+    if plan is not WHOLE_RUN:
+        return [range(step, step + 1) for step in range(3 if plan is THREE_STEPS else 1)]
     return [range(low, low + 24) for low in range(0, 120, 24)]
 
 
@@ -721,12 +730,23 @@ def _variant(
     return wrong
 
 
-def _extra_calls(trial: Trial) -> tuple[int, bool]:
-    """How many calls are too many in a run of ten steps whose start is the best mask; whether the last is the start."""
+def _evaluated(trial: Trial) -> list[Mask]:
+    """The masks of a run of ten steps whose start is the best one."""
     start = _start(trial, (5, 8))
     costs = _Costs(start, lambda number: 1e-9 * number)
     trial.ask(costs, start, 1.0, 0.5, 10, trial.generator())
-    return len(costs.masks) - 11, np.array_equal(costs.masks[-1], start)
+    return costs.masks
+
+
+def _one_more(trial: Trial, start: bool) -> bool:
+    """One call of the cost is too many, and it is for the start, or is not."""
+    masks = _evaluated(trial)
+    return len(masks) == 12 and np.array_equal(masks[-1], masks[0]) == start
+
+
+def _looks_doubled(trial: Trial) -> bool:
+    masks = _evaluated(trial)
+    return len(masks) == 21 and np.array_equal(masks[1::2], masks[2::2])
 
 
 def _looks_last(trial: Trial) -> bool:
@@ -799,11 +819,13 @@ def _looks_one_number(trial: Trial) -> bool:
 
 
 def _has_schedule(trial: Trial, schedule: Callable[[NDArray[np.int_]], Any]) -> bool:
+    if len(_evaluated(trial)) != 11:
+        return False
     return _worst(trial, MANY, schedule)[0] < 4.5 and _worst(trial, MANY, _logarithmic)[0] > IMPOSSIBLE
 
 
 def _has_rates(trial: Trial, progress: Progress) -> bool:
-    right, other = True, True
+    right, other = True, len(_evaluated(trial)) == 11
     for plan, runs in ((THREE_STEPS, 40), (WHOLE_RUN, FEW[1])):
         seen, _ = _watch(trial, plan, runs)
         for _, surprise, _ in _rate_surprises(plan, seen, progress):
@@ -846,19 +868,19 @@ ANNEAL = Exercise(
             "The cost is called once more at the end: keep the cost beside the mask, because evaluations are what is "
             "counted.",
             _variant(extra="best"),
-            sign=lambda trial: _extra_calls(trial) == (1, True),
+            sign=lambda trial: _one_more(trial, start=True),
         ),
         Misconception(
             "one step too many",
             "The loop makes one step too many: t runs from 0 to iterations - 1.",
             _variant(extra="step"),
-            sign=lambda trial: _extra_calls(trial) == (1, False),
+            sign=lambda trial: _one_more(trial, start=False),
         ),
         Misconception(
             "evaluated twice",
             "Each proposal is evaluated twice: keep its cost in a variable.",
             _variant(extra="twice"),
-            sign=lambda trial: _extra_calls(trial)[0] == 10,
+            sign=_looks_doubled,
         ),
         Misconception(
             "the last, not the best",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -104,7 +106,7 @@ def _certain(trial: Trial) -> None:
 
 
 def _new_mask(trial: Trial) -> None:
-    for rate in (0.5, 1e-9, 0.0, 1.0):
+    for rate in (0.5, 0.01, 0.01, 0.0, 1.0):
         for shape in ((4,), (2, 3)):
             expect_new_memory(trial, np.ones(shape, bool), rate, trial.generator())
 
@@ -137,6 +139,13 @@ def _independent(trial: Trial) -> None:
 
 
 # --- signs of what an answer, known to be wrong, does ---------------------------------------------------------------
+
+
+def repeats(trial: Trial) -> bool:
+    """Two calls with one generator give the same, and another generator gives something else."""
+    mask, rate, rng = chance(trial.rng)
+    found = [trial.result(mask, rate, each) for each in (rng, rng, trial.generator())]
+    return np.array_equal(found[0], found[1]) and not np.array_equal(found[1], found[2])
 
 
 def prunes_only(trial: Trial) -> bool:
@@ -201,6 +210,12 @@ def _at_least_one(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
     return mask ^ places
 
 
+REPEATED = Misconception(
+    "a copy of the generator",
+    "Two calls with the same `rng` give the same result: draw from `rng` itself and not from a copy.",
+    lambda mask, rate, rng: mask ^ (copy.deepcopy(rng).random(mask.shape) < rate),
+    sign=repeats,
+)
 SHARED_DRAW = Misconception(
     "one number for several bits",
     "Some bits of a mask with several axes always flip together: one random number decides for all of them. Each bit "

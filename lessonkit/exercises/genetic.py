@@ -489,6 +489,7 @@ MUTATE = Exercise(
     read=mask,
     properties=flips.FLIP_LAWS,
     misconceptions=(
+        flips.REPEATED,
         Misconception(
             "a rate for the individual",
             "The rate decides here whether the individual mutates as a whole. It is meant for each bit by itself.",
