@@ -105,7 +105,7 @@ def hint(exercise_id: str, n: int | None = None) -> None:
     _hints_given[exercise_id] = max(step, _hints_given.get(exercise_id, 0))
     print(_wrapped(f"Hint {step} of {count}: {exercise.hints[step - 1]}"))
     if step == count:
-        print(f'That was the last one; solution("{exercise_id}") shows how the course does it.')
+        print(f'That was the last one; `solution("{exercise_id}")` shows how the course does it.')
 
 
 def solution(exercise_id: str) -> None:
