@@ -26,7 +26,7 @@ def count_by_keras(model):
 
 
 def count_by_name(model):
-    return np.sum([np.prod(weight.shape) for weight in model.trainable_weights if weight.name == "kernel"])
+    return np.sum([np.prod(weight.shape) for weight in model.weights if weight.name == "kernel"])
 
 
 def split_by_lists(images, labels, fraction, rng):
