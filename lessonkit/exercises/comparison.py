@@ -392,9 +392,7 @@ def _looks_median(trial: Trial) -> bool:
     """Medians of three values are the middle one more often than a single value is it: 13 times in 27."""
     middle = np.array([trial.result(THREE, trial.generator(), 0.5, 1)[0] for _ in range(400)])
     known = np.isclose(middle[:, np.newaxis], THREE, rtol=1e-6).any(axis=1)
-    return (
-        bool(known.all()) and not unlikely(float(np.sum(middle < 5)), 400, 7 / 27) and np.mean(middle == 10) > 0.41
-    )
+    return bool(known.all()) and not unlikely(float(np.sum(middle < 5)), 400, 7 / 27) and np.mean(middle == 10) > 0.41
 
 
 def _own_number(trial: Trial) -> bool:
