@@ -165,11 +165,11 @@ class Pace:
     began: float | None = None  # when the call that is under way began
 
     def draws(self, wanted: int, least: int) -> int:
-        """How many of `wanted` calls there is time for: half of what is left, so that later laws have some too."""
+        """How many of `wanted` calls there is time for: a quarter of what is left, so that later laws have some too."""
         if self.spent < self.seconds / 100:
             return wanted
-        share = max(self.seconds / 2 - self.spent, 0) / 2
-        return min(wanted, max(least, int(share * self.calls / self.spent)))
+        left = max(0.9 * self.seconds - self.spent, 0) * self.calls / self.spent  # calls
+        return min(wanted, max(int(left / 4), min(least, int(left / 2)), 1))
 
 
 @dataclass
@@ -200,7 +200,7 @@ class Trial:
         """How often to call the answer for statistics: `wanted` times, less often where it is slow.
 
         A law uses the number it gets in its bounds too, as `unlikely(hits, draws, chance)` does. `least`, a tenth of
-        `wanted` unless given, must still show the gross errors.
+        `wanted` unless given, should still show the gross errors; an answer that is slower yet gets fewer.
         """
         return self.pace.draws(wanted, max(1, wanted // 10) if least is None else least)
 

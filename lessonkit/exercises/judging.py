@@ -101,13 +101,17 @@ def _out_of_time(exercise: Exercise, outcome: Watched, trials: list[Trial], pace
     if pace.calls >= SLOW_CALLS and own < pace.seconds / 2:
         each = pace.spent / pace.calls
         return (
-            f"{exercise.name} is too slow to be judged: {pace.calls} calls were done in {outcome.seconds:.0f} seconds, "
+            f"{exercise.name} is too slow to be judged: {pace.calls} calls were done in {_seconds(outcome.seconds)}, "
             f"{each:.2g} seconds each{where}. Is there work in it that numpy can do for a whole array at once?"
         )
     return (
-        f"{call} did not end: it was stopped when the check had taken {outcome.seconds:.2g} seconds{where}. "
+        f"{call} did not end: it was stopped when the check had taken {_seconds(outcome.seconds)}{where}. "
         "Is there a loop that never ends?"
     )
+
+
+def _seconds(passed: float) -> str:
+    return "1 second" if passed < 1.5 else f"{passed:.0f} seconds"
 
 
 def _judge(
