@@ -152,7 +152,8 @@ class StandIn:
         for place, state in message.get("generators", {}).items():
             _set_state(arguments[int(place)], state)
         for kind in FLOATING.intersection(message.get("floating", [])):
-            if (noted := np.geterrcall()) is not None:
+            noted: Any = np.geterrcall()
+            if noted is not None:
                 noted(kind, 0)
         for place, tree, start, end in message.get("changed", []):
             if is_model(arguments[int(place)]):
