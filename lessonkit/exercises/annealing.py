@@ -583,7 +583,10 @@ def _moves(trial: Trial) -> None:
     alone = flips.spread(flipped, THREE_STEPS.rate) == 1 and not flips.shared(flipped)
     trial.expect(alone, "does not flip each bit independently of the others")
     numbers = set(flipped.reshape(len(walks), -1).sum(axis=1).tolist())
-    trial.expect(len(numbers) > 1, f"flips {min(numbers)} bits in the first step of every run; chance decides how many")
+    trial.expect(
+        len(numbers) > 1 or len(walks) < 15,
+        f"flips {min(numbers)} bits in the first step of every run; chance decides how many",
+    )
     for plan, found in (
         (FIRST_STEPS, _decisions(trial)),
         (THREE_STEPS, seen),

@@ -75,7 +75,7 @@ def flips(trial: Trial, setting: Setting) -> tuple[Mask, Bits]:
         shape, rate, draws = setting
         rng, size = trial.generator(), int(np.prod(shape))
         before = (trial.rng.permutation(size) < size // 2).reshape(shape)
-        found = [_flipped(trial, before, rate, rng) for _ in range(trial.draws(draws))]
+        found = [_flipped(trial, before, rate, rng) for _ in range(trial.draws(draws, draws // 20))]
         trial.notes[setting] = before, np.array(found)
     return trial.notes[setting]  # type: ignore[no-any-return]
 

@@ -42,7 +42,7 @@ def _wins(trial: Trial, costs: NDArray[np.float64], size: int, draws: int) -> ND
     key = (costs.tobytes(), size)
     if key not in trial.notes:
         rng, winners = trial.generator(), []
-        for _ in range(trial.draws(draws, 300)):
+        for _ in range(trial.draws(draws, draws // 100)):
             winners.append(trial.result(costs, size, rng))
             valid = 0 <= winners[-1] < PEOPLE
             trial.expect(valid, f"should be an index from 0 to {PEOPLE - 1}, yours is {winners[-1]}")
@@ -52,7 +52,7 @@ def _wins(trial: Trial, costs: NDArray[np.float64], size: int, draws: int) -> ND
 
 def _whole_tournament(trial: Trial) -> None:
     for costs in (np.array(values) for values in (*ALL_ENTER, *ORDERS)):
-        for _ in range(10):
+        for _ in range(trial.draws(10, 2)):
             winner, lowest = trial.result(costs, len(costs), trial.generator()), costs.min()
             best = int(np.argmin(costs))
             trial.expect(
@@ -99,13 +99,13 @@ def _too_uneven(wins: NDArray[np.int_], chances: NDArray[np.float64]) -> bool:
 
 def _repeatable_selection(trial: Trial) -> None:
     costs = np.arange(40.0)
-    for seed in trial.rng.integers(2**63, size=10):
+    for seed in trial.rng.integers(2**63, size=5):
         pair = [trial.result(costs, 2, np.random.default_rng(int(seed))) for _ in range(2)]
         if pair[0] != pair[1]:
             trial.fail("gives another winner for a generator in the same state", "chance")
     rng = trial.generator()
-    winners = {trial.result(costs, 2, rng) for _ in range(20)}
-    trial.expect(len(winners) > 1, f"gives {min(winners)} in each of 20 calls with one generator")
+    winners = {trial.result(costs, 1, rng) for _ in range(10)}
+    trial.expect(len(winners) > 1, f"gives {min(winners)} in each of 10 calls with one generator")
 
 
 def _among_entrants(costs: Any, size: int, rng: np.random.Generator) -> int:
@@ -201,7 +201,7 @@ TOURNAMENT = Exercise(
 
 
 def _parents(rng: np.random.Generator) -> Iterator[tuple[Any, Any, int]]:
-    yield np.array([True, True]), np.array([False, False]), 1
+    yield np.ones(3, bool), np.zeros(3, bool), 1
     yield np.array([True, False, True, True]), np.array([False, False, True, False]), 2
     for point in (2, 4, 5):
         yield np.ones((2, 3), bool), np.zeros((2, 3), bool), point
@@ -319,7 +319,7 @@ def _from_mother(trial: Trial, setting: flips.Setting) -> tuple[Mask, flips.Bits
         rng, size = trial.generator(), int(np.prod(shape))
         mother = (trial.rng.permutation(size) < size // 2).reshape(shape)
         found = []
-        for _ in range(trial.draws(draws)):
+        for _ in range(trial.draws(draws, draws // 20)):
             child = trial.result(mother, ~mother, rng)
             trial.expect(child.shape == shape, f"should have shape {shape}, yours has {child.shape}")
             found.append(child == mother)
@@ -351,6 +351,9 @@ def _even(trial: Trial) -> None:
             trial.expect(not unlikely(hits.sum(), hits.size, 0.5), text)
         odd = [list(place) for place in flips.uneven(found, 0.5)]
         trial.expect(not odd, f"prefers one parent at {odd[:3]}")
+    hits = np.concatenate([_from_mother(trial, setting)[1].ravel() for setting in SETTINGS])
+    text = f"takes {hits.mean():.3f} of the bits of `a`; the chance of both parents is equal"
+    trial.expect(not unlikely(hits.sum(), hits.size, 0.5), text)
 
 
 def _each_bit(trial: Trial) -> None:
@@ -553,7 +556,7 @@ def _generation(value: Any) -> tuple[int, ...]:
     return tuple(int(np.sum(person.ravel() * 2 ** np.arange(6))) for person in people)
 
 
-ELITES = ((2, 1), (4, 2), (5, 0), (12, 2), (6, 6), (8, 3), (12, 7), (1, 1))  # size of population and elite
+ELITES = ((2, 1), (4, 2), (5, 0), (12, 2), (6, 6), (8, 3), (12, 7), (1, 1), (32, 16))  # size of population and elite
 TRICKY = (  # compared as text, cut off, rounded, below zero
     [10.5, 9.5, 100.0, 20.0, 3.0],
     [0.9, 0.5, 0.2, 0.7, 0.1],
