@@ -145,6 +145,7 @@ def test_a_pasted_solution_never_counts(notebook):
     assert "annealing: 0 of 5 right" in notebook.run("progress()")
     notebook.run("session._shown.clear()")
     assert f"{RATE}: right" in notebook.run(f"{without}\n{CHECK}")  # this is what anyone would write
+    assert "the course's code" in notebook.run(f"{text}\n{CHECK}")  # the next day too
 
 
 def test_a_cell_that_cannot_be_parsed_is_named_and_the_course_takes_over(notebook):
