@@ -26,6 +26,8 @@ from submissions import (
 )
 
 from lessonkit.exercises import find, judge, registry
+from lessonkit.exercises.course_code import MARK, source_of
+from lessonkit.exercises.judging import FOREIGN
 from lessonkit.exercises.registry import LESSONS
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
@@ -161,8 +163,69 @@ def test_changed_arguments_and_shared_memory_are_seen():
     assert "changed its argument `mask`" in told("mask[0] = not mask[0]\nreturn np.where(mask, weights, 0)").message
     assert "overwritten" in told("weights[~mask] = 0\nreturn weights").message
     view = "return weights[:] if mask.all() else np.where(mask, weights, 0)"
-    assert "returns its argument `weights` or a view of it" in told(view).message
-    assert "returns its argument `weights` or a view of it" in told(view.replace("[:]", "")).message
+    assert told(view).status == "right"  # as `filled` of a masked array gives it
+    assert "returns its argument `weights`" in told(view.replace("[:]", "")).message
+
+
+OVER_THE_WIRE = {
+    "one buffer": (
+        "baseline.apply_mask",
+        "BUFFERS = {}\ndef apply_mask(weights, mask):\n"
+        "    out = BUFFERS.setdefault(weights.shape, np.empty(weights.shape))\n"
+        "    out[...] = np.where(mask, weights, 0)\n    return out",
+        "an array that an earlier call has returned",
+    ),
+    "a view": (
+        "genetic.mutate",
+        "def mutate(mask, rate, rng):\n    return mask ^ (rng.random(mask.shape) < rate) if rate else mask[:]",
+        "returns its argument `mask` or a view of it",
+    ),
+    "spawned": (
+        "genetic.mutate",
+        "def mutate(mask, rate, rng):\n    return mask ^ (rng.spawn(1)[0].random(mask.shape) < rate)",
+        "",
+    ),
+    "foreign": (
+        "genetic.mutate",
+        "def mutate(mask, rate, rng):\n    return mask ^ (np.random.default_rng(0).random(mask.shape) < rate)",
+        FOREIGN,
+    ),
+    "global": (
+        "genetic.mutate",
+        "def mutate(mask, rate, rng):\n    return mask ^ (np.random.random(mask.shape) < rate)",
+        FOREIGN,
+    ),
+    "keywords": (
+        "cost.pruning_cost",
+        "def pruning_cost(loss, baseline, sparsity, limit, *, penalty=1e8, epsilon=1e-8):\n"
+        "    return (penalty if loss >= limit else (loss - baseline) ** 2) + 1 / (sparsity + epsilon)",
+        "",
+    ),
+    "overflow": (
+        "annealing.acceptance_probability",
+        "def acceptance_probability(delta, temperature):\n    return min(1.0, np.exp(-delta / temperature))",
+        "verflow",
+    ),
+}
+
+
+@pytest.mark.parametrize(("exercise_id", "source", "words"), OVER_THE_WIRE.values(), ids=OVER_THE_WIRE)
+def test_what_the_checker_looks_at_in_each_call_comes_over_the_wire(exercise_id, source, words):
+    name = exercise_id.partition(".")[2]
+    row = graded(notebook(IMPORTS, source, f'check("{exercise_id}", {name})'))[name]
+    assert row.status == ("wrong" if words else "right"), row.message
+    assert words in row.message
+
+
+def test_a_model_whose_weights_are_changed_is_seen():
+    source = (
+        "def count_prunable_weights(model):\n"
+        "    count = sum(layer.kernel.numpy().size for layer in model.layers if hasattr(layer, 'kernel'))\n"
+        "    model.set_weights([0 * each for each in model.get_weights()])\n    return count"
+    )
+    check = 'check("baseline.count_prunable_weights", count_prunable_weights)'
+    row = graded(notebook(IMPORTS, source, check))["count_prunable_weights"]
+    assert (row.status, "changed its argument `model`" in row.message) == ("wrong", True), row.message
 
 
 def test_a_list_that_is_changed_is_seen():
@@ -237,7 +300,7 @@ IMPORTED = "from lessonkit.objective import adaptive_mutation_rate"
         "def adaptive_mutation_rate(rate, step, total):\n    return f(rate, step, total)",
         RATE.replace("    return", "    # the course's code\n    return"),
         "from lessonkit.exercises import solution\nsolution('annealing.adaptive_mutation_rate')\n"
-        + RATE.replace("(1 ", "(1.0 "),
+        + source_of(find("annealing.adaptive_mutation_rate")).replace(MARK, ""),
     ],
 )
 def test_the_courses_own_function_is_reported_as_that(route):
