@@ -885,11 +885,6 @@ def next_generation(population, costs, elite, make_child):
 def next_generation(population, costs, elite, make_child):
     return [population[i] for i in np.argsort(costs)[:elite][::-1]] + [make_child() for _ in range(len(population) - elite)]
 
-# %% genetic.next_generation | wrong | cheapest first
-def next_generation(population, costs, elite, make_child):
-    o = np.argpartition(costs, elite - 1)[:elite] if elite else []
-    return [population[i] for i in o] + [make_child() for _ in range(len(population) - elite)]
-
 # %% genetic.next_generation | wrong | masks cannot be sorted
 def next_generation(population, costs, elite, make_child):
     return [m for c, m in sorted(zip(costs, population))[:elite]] + [make_child() for _ in range(len(population) - elite)]
