@@ -396,6 +396,11 @@ def _looks_like_a_block(trial: Trial) -> bool:
     return all(len(part) == 9 for part in held) and max(gaps) == 1
 
 
+def _holds_twice(trial: Trial) -> bool:
+    held = [_parts(trial, 30, 0.3)[2] for _ in range(10)]
+    return all(len(part) == 9 for part in held) and any(len(np.unique(part)) < 9 for part in held)
+
+
 def _overlaps(trial: Trial) -> bool:
     train, _, held, _ = _parts(trial, 30, 0.3)
     return bool(np.intersect1d(train, held).size)
@@ -473,7 +478,7 @@ SPLIT = Exercise(
             "held out twice",
             "The same image can be held out more than once: draw without replacement.",
             _held_out_twice,
-            sign=lambda trial: len(np.unique(_parts(trial, 30, 0.3)[2])) < 9 == len(_raw(trial)[2]),
+            sign=_holds_twice,
         ),
         Misconception(
             "parts overlap",
@@ -663,6 +668,7 @@ def _logits(rng: np.random.Generator) -> Iterator[tuple[Any, Any]]:
     yield np.array([[0.1, 0.9]]), np.array([1])
     yield np.array([[0.8, 0.2], [0.7, 0.3]]), np.array([0, 1])
     yield np.array([[-3.0, -1.0, -2.0], [-5.0, -6.0, -4.0]]), np.array([1, 1])
+    yield np.array([[0.3, 0.7], [0.6, 0.4], [0.9, 0.1]]), np.array([0, 1, 0])  # a third
     for rows, classes in ((5, 3), (37, 10), (700, 10)):
         labels = rng.integers(classes, size=rows)
         yield rng.normal(size=(rows, classes)) + 2 * np.eye(classes)[labels], labels

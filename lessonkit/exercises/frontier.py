@@ -342,6 +342,8 @@ def _systems(rng: np.random.Generator) -> Iterator[tuple[Any, Any, Any, int]]:
     yield np.zeros((1, 1)), np.array([0.5]), np.array([1.0]), 0
     yield np.array([[0.0, 1.0], [1.0, 0.0]]), np.zeros(2), np.array([1.0, -1.0]), 0
     yield np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.25, 2.0]), np.array([1.0, -1.0]), 1
+    # Small numbers, in which rounding shows.
+    yield np.array([[0.0, 0.0123456], [0.0123456, 0.0]]), np.array([0.00345678, 0.1]), np.array([1.0, -1.0]), 0
     for size in (3, 5, 12):
         half = np.triu(rng.normal(size=(size, size)), 1)
         yield half + half.T, rng.normal(size=size), rng.choice([-1.0, 1.0], size), int(rng.integers(size))

@@ -7,17 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.exercises.exercise import Misconception
+from lessonkit.exercises.exercise import Examples, Misconception, Trial, generator_for
 
 DIGITS = range(2, 7)
 
 
 def rounded(reference: Callable[..., Any]) -> Misconception:
-    """The right result, but rounded to some of `DIGITS`."""
+    """The right number, but rounded to some of `DIGITS`."""
 
     def to(digits: int) -> Callable[..., Any]:
         return lambda *arguments: np.round(reference(*arguments), digits)
 
     first, *others = (to(digits) for digits in DIGITS)
     message = "The result is rounded. Return all its digits: who prints it can round it."
-    return Misconception("rounded", message, first, variants=tuple(others))
+    return Misconception("rounded", message, first, variants=tuple(others), sign=_looks_rounded)
+
+
+def _looks_rounded(trial: Trial) -> bool:
+    """All results are short decimals, next to the right ones; which way a half goes does not matter."""
+    examples = (each for each in trial.exercise.properties if isinstance(each, Examples))
+    cases = [case for each in examples for case in each.arguments(generator_for(trial.exercise, (0,)))]
+    found = np.array([trial.result(*case) for case in cases])
+    right = np.array([trial.exercise.reference(*case) for case in cases])
+    return any(
+        np.allclose(found, np.round(found, digits), rtol=1e-12, atol=1e-9)
+        and (np.abs(found - right) < 0.501 * 10.0**-digits + 1e-7 * np.abs(right)).all()
+        for digits in DIGITS
+    )

@@ -1,0 +1,8 @@
+"""The answers of students to lesson 2, right, wrong, ugly and crashing, get their verdict and a true message."""
+
+from answer_files import each_answer
+
+
+@each_answer("cost")
+def test_the_verdict_and_the_message_are_right(answer):
+    assert not answer.complaint()

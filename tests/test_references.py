@@ -1,0 +1,53 @@
+"""The course's answers, which `solution` prints, do what the engine does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lessonkit import baselines, lenet, masks, objective, statistics
+from lessonkit.exercises import Examples, find
+from lessonkit.frontier import spins
+
+ENGINE = {
+    "baseline.count_prunable_weights": lambda model: sum(
+        int(np.prod(layer.kernel.shape)) for layer in lenet.prunable_layers(model)
+    ),
+    "cost.mean_layer_sparsity": masks.mean_layer_sparsity,
+    "cost.global_sparsity": masks.global_sparsity,
+    "cost.pruning_cost": objective.pruning_cost,
+    "cost.one_sided_cost": objective.one_sided_cost,
+    "cost.warmup_max_loss": objective.warmup_max_loss,
+    "comparison.trade_off_score": objective.trade_off_score,
+    "comparison.evaluations_of_annealing": statistics.evaluations_of_annealing,
+    "comparison.evaluations_of_genetic": statistics.evaluations_of_genetic,
+    "comparison.magnitude_mask": baselines.magnitude_mask,
+    "comparison.pareto_front": statistics.pareto_front,
+    "frontier.flip_energy": lambda couplings, fields, s, index: spins.flip_energy(s, couplings, fields, index),
+}
+
+
+@pytest.mark.parametrize("exercise_id", ENGINE)
+def test_a_reference_does_what_the_engine_does(exercise_id):
+    exercise, compared = find(exercise_id), 0
+    for examples in exercise.properties:
+        if isinstance(examples, Examples):
+            for arguments in examples.arguments(np.random.default_rng(1)):
+                np.testing.assert_allclose(exercise.reference(*arguments), ENGINE[exercise_id](*arguments), rtol=1e-12)
+                compared += 1
+    assert compared > 3
+
+
+def test_swap_and_bootstrap_draw_what_the_engine_draws():
+    mask = np.random.default_rng(0).random((5, 7)) < 0.6
+    for k in (0, 3, 40):
+        mine, engine = (
+            swap(mask, k, np.random.default_rng(k)) for swap in (find("frontier.swap_neighbour").reference, masks.swap)
+        )
+        assert np.array_equal(mine, engine)
+    values = np.array([0.5, 0.25, 0.75, 1.0])
+    mine, engine = (
+        interval(values, np.random.default_rng(1), 0.9, 200)
+        for interval in (find("comparison.bootstrap_interval").reference, statistics.bootstrap_interval)
+    )
+    assert mine == engine
