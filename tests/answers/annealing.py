@@ -310,15 +310,7 @@ def adaptive_mutation_rate(rate, step, total):
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
-    return mask ^ (rng.random(mask.shape) < rate)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
     return np.logical_xor(mask, rng.uniform(size=mask.shape) < rate)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
-    return np.where(rng.random(mask.shape) < rate, ~mask, mask)
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
@@ -329,15 +321,7 @@ def flip_neighbour(mask, rate, rng):
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
-    return mask ^ rng.binomial(1, rate, mask.shape).astype(bool)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
     return mask != (rng.random(mask.shape) < rate)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
-    return mask ^ rng.choice([True, False], size=mask.shape, p=[rate, 1 - rate])
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
@@ -345,21 +329,8 @@ def flip_neighbour(mask, rate, rng):
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
-    new = mask.flatten()
-    for i in range(new.size):
-        if rng.random() < rate:
-            new[i] = not new[i]
-    return new.reshape(mask.shape)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
     r = np.random.default_rng(rng.integers(2**63))
     return mask ^ (r.random(mask.shape) < rate)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
-    child, = rng.spawn(1)
-    return mask ^ (child.random(mask.shape) < rate)
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
@@ -370,16 +341,8 @@ def flip_neighbour(mask, rate, rng):
 
 # %% annealing.flip_neighbour | right | 
 def flip_neighbour(mask, rate, rng):
-    return np.abs(mask.astype(int) - (rng.random(mask.shape) < rate)).astype(bool)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
     u = rng.random(mask.size)[::-1].reshape(mask.shape)
     return mask ^ (1 - u < rate)
-
-# %% annealing.flip_neighbour | right | 
-def flip_neighbour(mask, rate, rng):
-    return (mask.astype(int) + rng.binomial(1, rate, mask.shape)) % 2 == 1
 
 # %% annealing.flip_neighbour | wrong | one random number
 def flip_neighbour(mask, rate, rng):

@@ -3,18 +3,8 @@
 
 # %% genetic.tournament_select | right | 
 def tournament_select(costs, size, rng):
-    e = rng.choice(len(costs), size, replace=False)
-    return e[np.argmin(costs[e])]
-
-# %% genetic.tournament_select | right | 
-def tournament_select(costs, size, rng):
     e = rng.permutation(len(costs))[:size]
     return min(e, key=lambda i: costs[i])
-
-# %% genetic.tournament_select | right | 
-def tournament_select(costs, size, rng):
-    e = rng.choice(np.arange(costs.size), size=size, replace=False, shuffle=False)
-    return int(e[costs[e].argmin()])
 
 # %% genetic.tournament_select | right | 
 def tournament_select(costs, size, rng):
@@ -24,20 +14,7 @@ def tournament_select(costs, size, rng):
 
 # %% genetic.tournament_select | right | 
 def tournament_select(costs, size, rng):
-    best = None
-    for i in rng.choice(len(costs), size, False):
-        if best is None or costs[i] < costs[best]:
-            best = i
-    return best
-
-# %% genetic.tournament_select | right | 
-def tournament_select(costs, size, rng):
     return min((costs[i], i) for i in rng.choice(len(costs), size, replace=False))[1]
-
-# %% genetic.tournament_select | right | 
-def tournament_select(costs, size, rng):
-    keys = rng.random(len(costs))
-    return min(np.argsort(keys)[:size], key=lambda i: costs[i])
 
 # %% genetic.tournament_select | right | 
 def tournament_select(costs, size, rng):
@@ -48,20 +25,8 @@ def tournament_select(costs, size, rng):
 
 # %% genetic.tournament_select | right | 
 def tournament_select(costs, size, rng):
-    e = random.Random(int(rng.integers(2**62))).sample(range(len(costs)), size)
-    return min(e, key=lambda i: costs[i])
-
-# %% genetic.tournament_select | right | 
-def tournament_select(costs, size, rng):
     e = rng.spawn(1)[0].choice(len(costs), size, replace=False)
     return e[np.argmin(costs[e])]
-
-# %% genetic.tournament_select | right | 
-def tournament_select(costs, size, rng):
-    out = np.full(len(costs), np.inf)
-    e = rng.choice(len(costs), size, replace=False)
-    out[e] = costs[e]
-    return np.argmin(out)
 
 # %% genetic.tournament_select | wrong | place among the entrants
 def tournament_select(costs, size, rng):
