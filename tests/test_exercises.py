@@ -439,17 +439,16 @@ def test_a_law_can_see_that_something_overflowed():
 
 
 def test_a_message_has_the_call_and_the_values_apart_and_the_law_only_where_it_is_at_fault():
-    exercise_id = "baseline.split_validation"
-    reference = find(exercise_id).reference
+    exercise = find("baseline.accuracy")
 
-    def changing(images, labels, fraction, rng):
-        result = reference(images, labels, fraction, rng)
-        images[0] = 7
+    def changing(logits, labels):
+        result = exercise.reference(logits, labels)
+        labels[0] = 7
         return result
 
-    verdict = judge(exercise_id, changing)
-    assert "changed its argument `images`" in verdict.explanation
-    assert "training first" not in verdict.message
+    verdict = judge(exercise.id, changing)
+    assert "changed its argument `labels`" in verdict.explanation
+    assert exercise.properties[0].about not in verdict.message
     verdict = judge(COUNTING, lambda layer, total, loss: 17.5)
     assert (verdict.call, verdict.expected, verdict.given) == (
         "warmup_max_loss(layer_index=0, total_layers=2, loss_to_warmup=1.0)",
