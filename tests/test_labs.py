@@ -395,6 +395,15 @@ def test_mutation_lab_breeds_with_the_algorithms_own_operators(make, data, netwo
     assert lab.facts["Child's accuracy"] == f"{100 * scored.evaluation.accuracy:.1f}%"
 
 
+def test_mutation_lab_calls_no_copy_of_a_parent_better(make):
+    lab = make("MutationLab")
+    for draw in range(20):  # a tournament of all draws the cheapest twice, and nothing is flipped
+        lab.set_values({"rate": 0.0, "tournament": 12, "draw": draw})
+        lab.redraw()
+        assert lab.facts["Bits flipped"] == "0 of 840"
+        assert lab.sentence.endswith("exactly as good as its better parent.")
+
+
 @pytest.mark.parametrize("size", [1, 2, 5, 12])
 def test_selection_chances_are_those_of_many_tournaments(size):
     rng = np.random.default_rng(0)
@@ -405,14 +414,28 @@ def test_selection_chances_are_those_of_many_tournaments(size):
 
 def test_race_lab_says_what_was_recorded(recording):
     lab = lessonkit.labs.RaceLab(recording=recording)
-    lab.set_values({"budget": 120, "seeds": 2, "metric": "accuracy", "beside": "genetic"})
+    lab.set_values({"budget": 100, "seeds": 2, "metric": "accuracy", "beside": "genetic"})
     lab.redraw()
-    at = recording["evaluations"].index(120)
+    at = recording["evaluations"].index(100)
     values = [run["accuracy"][at] for run in recording["methods"]["annealing"]]
     assert lab.facts["SA"] == f"{np.mean(values):.4f} ({min(values):.3f}–{max(values):.3f})"
     stop = recording["control_evaluations"].index(100)
     values = [run["accuracy"][stop] for run in recording["controls"]["genetic"]["magnitude global"]]
     assert lab.facts["magnitude global"] == f"{np.mean(values):.4f} ({min(values):.3f}–{max(values):.3f})"
+
+
+def test_race_lab_compares_at_budgets_where_controls_are_recorded_and_like_with_like():
+    lab = lessonkit.labs.RaceLab()
+    slider, stops = lab.controls["budget"], lab.recording["control_evaluations"]
+    assert list(range(slider.min, slider.max + 1, slider.step)) == stops
+    for beside, label, other in (("annealing", "SA", "GA"), ("genetic", "GA", "SA")):
+        lab.set_values({"beside": beside, "metric": "trade_off"})
+        for budget in stops:
+            lab.controls["budget"].value = budget
+            lab.redraw()
+            values = {name: float(fact.split()[0]) for name, fact in lab.facts.items() if name != other}
+            leader = lab.sentence.partition(f"Of {label} and the controls, ")[2].partition(" leads")[0]
+            assert values[leader] == max(values.values())
 
 
 def test_the_recording_ends_where_the_search_ended(recording, data, network):
