@@ -204,8 +204,8 @@ figures.pressure_plot(shares)
 # <details><summary>Answer</summary>
 #
 # They never win. With distinct entrants there are always four others in a tournament of five, and the four most
-# expensive can never be the cheapest of five. A third of the population has no children in any generation. At size 12 all parents
-# are the same individual; at size 1 there is no selection at all.
+# expensive can never be the cheapest of five. A third of the population has no children in any generation. At size 12
+# all parents are the same individual; at size 1 there is no selection at all.
 #
 # </details>
 
@@ -486,7 +486,8 @@ for elite in (0, 2, 7):
     )
 
 # %% [markdown]
-# Twelve children do not divide the budget evenly, so the runs without an elite spend 8 evaluations less than the others.
+# Without an elite there are twelve children in each generation; they do not use up the budget, so these runs spend a
+# little less than the others.
 
 
 # %% tags=["mnist"]
@@ -550,9 +551,9 @@ for name, costs in genetic.items():
 #
 # Three competitors, and none of them has a population. *Blind drawing*: 212 masks, each with a pruning rate of its own,
 # drawn between 0 and 1; the cheapest wins. *Annealing*: the start and 211 proposals, with settings that nobody tuned
-# for this layer; so the table says nothing about annealing against the tuned line, which spent thousands of evaluations
-# on its settings. *Magnitude*: prune the smallest weights, try fourteen sparsities, 14 evaluations. Have another look at
-# your third prediction.
+# for this layer; so the table says nothing about annealing against the tuned line, which spent thousands of
+# evaluations on its settings. *Magnitude*: prune the smallest weights, try fourteen sparsities, 14 evaluations. Have
+# another look at your third prediction.
 
 
 # %% tags=["mnist"]

@@ -231,7 +231,7 @@ class RaceLab(Lab):
         best = (min if metric == "loss" else max)((LABELS[beside], *CONTROLS), key=lambda name: means[name])
         over = f"the mean of {seeds} runs" if seeds > 1 else "one run"
         sentence = (
-            f"After {budget} of {int(self.grid[-1]):,} evaluations, {label}, {over}: SA {means['SA']:.4f}, "
+            f"After {budget:,} of {self.grid[-1]:,} evaluations, {label}, {over}: SA {means['SA']:.4f}, "
             f"GA {means['GA']:.4f}. Of {LABELS[beside]} and the controls, {best} "
             f"{'is lowest' if metric == 'loss' else 'leads'}. The band spans all runs. A control spends no evaluation: "
             f"it prunes as much as {LABELS[beside]} at this point, layer by layer; magnitude global, of all weights. "
