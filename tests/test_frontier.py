@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from lessonkit.baselines import magnitude_global
 from lessonkit.data import Split
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
 from lessonkit.evaluator import Evaluator
@@ -429,6 +430,44 @@ def test_searches_beat_magnitude_and_repeat_themselves(images, name):
 def test_masks_of_another_sparsity_are_refused(images):
     with pytest.raises(LessonkitError, match="must be boolean and keep"):
         found_by(lambda task: task.network.keep_all(), Task(tiny(), images, 0.5, 10, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("count", [0, 20, 80, 81])
+def test_a_search_of_ones_own_is_charged_what_it_evaluated_whatever_it_reports(images, count):
+    def modest(task: Task) -> Found:
+        masks = magnitude_global(task.network.kernels, task.sparsity)
+        own = Evaluator(task.network, task.images.images, task.images.labels)
+        last = own.layer(len(masks) - 1, masks)
+        for _ in range(count // 2):
+            own.evaluate(masks)
+        last.evaluate([masks[-1]] * (count - count // 2))
+        return Found(masks, evaluations=0)
+
+    task = Task(tiny(), images, 0.7, 80, np.random.default_rng(0))
+    if count > task.evaluations:
+        with pytest.raises(LessonkitError, match="modest spent 81 evaluations, and had 80"):
+            found_by(modest, task)
+    else:
+        assert found_by(modest, task).evaluations == count
+
+
+def test_gradients_of_ones_own_are_charged_too(images):
+    def follows(task: Task) -> Found:
+        masks = magnitude_global(task.network.kernels, task.sparsity)
+        for part in (slice(None), slice(len(images) // 2)):
+            loss_gradient(task.network, masks, images.images[part], images.labels[part])
+        return Found(masks)
+
+    assert found_by(follows, Task(tiny(), images, 0.7, 80, np.random.default_rng(0))).evaluations == 5  # 3 x 1.5
+
+
+def test_a_search_that_returns_nothing_is_told_so_in_one_line(images):
+    with pytest.raises(LessonkitError, match=r"^forgetful returned nothing: end it with `return Found"):
+        found_by(forgetful, Task(tiny(), images, 0.7, 80, np.random.default_rng(0)))
+
+
+def forgetful(task: Task) -> None:
+    """A search without a return."""
 
 
 # --- the table ------------------------------------------------------------------------------------------------------
