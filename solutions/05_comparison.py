@@ -297,7 +297,7 @@ figures.winner_plot(seen_loss, fresh_loss)
 # sparsity that it reached: random masks, and magnitude pruning, layer by layer and over the whole network.
 #
 # The course's settings (the COURSE preset) differ from the published ones: moves really flip, so a pruned weight can
-# come back; both searches begin each layer far from the full mask, annealing at a mask with up to 60% of the layer
+# come back; both searches begin each layer far from the full mask, annealing at a mask with about 60% of the layer
 # pruned, and draw again, closer to the full mask, while all they drew gets the penalty. Every redraw is counted. All
 # runs prune the same network and see the same images; a seed changes only what the search draws.
 
