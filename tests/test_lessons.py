@@ -7,6 +7,7 @@ import functools
 import re
 from pathlib import Path
 
+import jupytext
 import nbformat
 import numpy as np
 import pytest
@@ -22,6 +23,50 @@ HERE, ROOT = str(Path(__file__).parent), Path(__file__).parent.parent
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+
+
+HEAD = r"""### Exercise: (?P<title>.+)
+
+\*\*Objective:\*\* [a-z][^*]+\. \*\*(?P<minutes>\d+) minutes\.\*\*
+
+(?s:.+?)
+
+\*Stuck\?\* `hint\("(?P<name>[\w.]+)", 1\)`$"""
+END = ["## Recap", "## Check yourself", "## Where to read on"]
+
+
+def prose(lesson: build.Lesson) -> str:
+    notebook = jupytext.reads(build.plain_solution(lesson), fmt="py:percent")
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+@each_lesson
+def test_every_exercise_has_the_same_head_and_says_the_registrys_minutes(lesson):
+    checked = [name for _, name, _ in CHECK.findall(lesson.file("solutions", ".py").read_text(encoding="utf-8"))]
+    heads = list(re.finditer(HEAD, prose(lesson), re.MULTILINE))
+    assert [head["name"] for head in heads] == checked
+    for head in heads:
+        assert int(head["minutes"]) == exercises.find(head["name"]).minutes, head["name"]
+
+
+@each_lesson
+def test_every_lesson_ends_alike_and_each_question_has_its_answer_below_it(lesson):
+    text = prose(lesson)
+    assert re.findall(r"^## .+", text, re.MULTILINE)[-3:] == END
+    _, questions = text.split(END[1])
+    questions = questions.partition(END[2])[0].strip()
+    for number, question in enumerate(re.split(r"\n\n(?=\d+\. )", questions), start=1):
+        assert question.startswith(f"{number}. "), question
+        assert len(re.findall("<details><summary>Answer</summary>\n\n", question)) == 1, question
+        assert question.endswith("\n\n</details>"), question
+
+
+@each_lesson
+def test_what_a_message_tells_the_student_to_type_is_imported(lesson):
+    source = lesson.file("solutions", ".py").read_text(encoding="utf-8")
+    assert re.search(
+        r"^from lessonkit\.exercises import check, hint, progress, solution(, whose)?$", source, re.MULTILINE
+    )
 
 
 @each_lesson
