@@ -32,7 +32,7 @@
 # - put an interval around the mean of a few seeds, and say how often such an interval is right;
 # - name the controls that belong in the table, and read a Pareto front.
 #
-# **Minutes.** Reading 30; exercises 3 + 3 + 5 + 12 + 10 + 12 = 45; about 75 in all.
+# **Minutes.** Reading 35; exercises 3 + 3 + 5 + 12 + 10 + 12 = 45; about 80 in all.
 #
 # **Prerequisites.** Notebooks 02 (cost, two sparsities), 03 (annealing) and 04 (genetic algorithm).
 

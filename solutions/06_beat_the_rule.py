@@ -34,7 +34,7 @@
 # - take a search apart with controls: accept everything, accept nothing worse, evaluate nothing;
 # - say what a pruned network really saves on disk and in time.
 #
-# **Minutes.** Reading 45; exercises 10 + 10 = 20; about 65 in all.
+# **Minutes.** Reading 55; exercises 10 + 10 = 20; about 75 in all.
 #
 # **Prerequisites.** Notebooks 03 (annealing) and 05 (controls, budgets, Pareto front).
 
