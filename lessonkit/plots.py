@@ -62,9 +62,10 @@ LOOKS: Mapping[str, Look] = MappingProxyType(
         "taylor": Look("#999933", "X", ":"),
         "spins": Look("#44AA99", "d", ":"),
         "nsga2": Look("#AAAAAA", ".", "none"),
+        "you": Look("#AA4499", "p", "-"),
     }
 )
-SPARE = (Look("#AA4499", "p"), Look("#CC6677", "H"), Look("#88CCEE", "8"), Look("#117733", "p"))  # for one's own
+SPARE = (Look("#CC6677", "H"), Look("#88CCEE", "8"), Look("#117733", "p"))  # for methods of one's own
 OTHER_NAMES = MappingProxyType(
     {
         "sa": "annealing",
@@ -79,6 +80,12 @@ OTHER_NAMES = MappingProxyType(
         "magnitude": "magnitude global",
         "by size (magnitude)": "magnitude global",
         "global magnitude": "magnitude global",
+        "the rule": "magnitude global",
+        "five densities": "densities",
+        "found by annealing": "densities",
+        "annealer": "densities",
+        "swaps over 61,470 bits": "swaps",
+        "densities, then swaps": "swaps",
         "nsga-ii's front": "nsga2",
     }
 )
@@ -86,7 +93,7 @@ OTHER_NAMES = MappingProxyType(
 
 def look(method: str) -> Look:
     """The look of a method by any of its names; "X, as Y" and "X, published" look like X."""
-    name = method.split(",")[0].strip().lower()
+    name = method.split(", as ")[0].split(", published")[0].strip().lower()
     name = OTHER_NAMES.get(name, name)
     return LOOKS[name] if name in LOOKS else SPARE[zlib.crc32(name.encode()) % len(SPARE)]
 

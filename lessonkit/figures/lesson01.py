@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lessonkit.data import Split
 from lessonkit.masks import Mask
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
+from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 
 def digits_plot(split: Split) -> Plot:
@@ -61,9 +61,8 @@ def pruning_curve(sparsities: Sequence[float], curves: Mapping[str, Sequence[flo
     """Accuracy against global sparsity, one line per rule; `baseline` is the unpruned network's accuracy."""
     figure = new_figure(8, 3.8)
     axis = figure.subplots()
-    for number, (name, accuracies) in enumerate(curves.items()):
-        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
-        axis.plot(sparsities, accuracies, label=name, **look)
+    for name, accuracies in curves.items():
+        axis.plot(sparsities, accuracies, label=name, **look(name).line)
     axis.axhline(baseline, color="black", linestyle=":", linewidth=1, label="unpruned")
     axis.set(xlabel="global sparsity", ylabel="accuracy, validation images", ylim=(0, 1.03))
     axis.grid(alpha=0.3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
+from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
 Path = Sequence[tuple[float, float]]  # (loss, sparsity) after each layer
@@ -44,9 +44,8 @@ def surface_plot(cost: Cost, baseline_loss: float, max_loss: float, paths: Mappi
     axis.clabel(lines, fontsize=8, fmt="%g")
     axis.axhspan(max_loss, 1.2, color="0.85")
     axis.text(0.1, (max_loss + 1.2) / 2, "penalty", va="center")
-    for number, (name, path) in enumerate(paths.items()):
-        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
-        axis.plot([share for _, share in path], [loss for loss, _ in path], label=name, **look)
+    for name, path in paths.items():
+        axis.plot([share for _, share in path], [loss for loss, _ in path], label=name, **look(name).line)
     axis.axhline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
     axis.set(xlabel="mean layer sparsity", ylabel="loss", ylim=(0, 1.2))
     axis.legend(loc="lower right")
@@ -65,7 +64,7 @@ def thresholds_plot(names: Sequence[str], limits: Sequence[float], losses: Mappi
     axis.bar(names, limits, color="0.85", edgecolor="0.4", label="threshold")
     for number, (name, values) in enumerate(losses.items()):
         offset = 0.12 * (2 * number - 1)
-        axis.plot(np.arange(len(names)) + offset, values, MARKERS[number], color=COLOURS[number], label=name)
+        axis.plot(np.arange(len(names)) + offset, values, label=name, **look(name).points)
     axis.set(ylabel="loss")
     axis.legend(loc="upper left")
     said = ", ".join(f"{name} {limit:.3f}" for name, limit in zip(names, limits, strict=True))

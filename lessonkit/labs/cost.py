@@ -13,7 +13,7 @@ from lessonkit.data import Dataset
 from lessonkit.labs.base import Lab, Picture, choice, float_slider, lab_figure, log_slider, small
 from lessonkit.network import Network
 from lessonkit.objective import pruning_cost
-from lessonkit.plots import COLOURS, MARKERS, STYLES
+from lessonkit.plots import look
 from lessonkit.published import LAYERS, PATHS, TRAINED_LOSS, global_from_mean
 
 MEAN, GLOBAL = "mean over layers", "global"
@@ -76,11 +76,11 @@ class CostLab(Lab):
         self.limit = left.axhline(1.0, color="black", linestyle=":", linewidth=1.5)
         outline = [Stroke(linewidth=4, foreground="white"), Normal()]
         self.paths, self.costs = {}, {}
-        for method, colour, style, marker in zip(PATHS, COLOURS[:2], STYLES[:2], MARKERS[:2], strict=True):
-            look = {"color": colour, "linestyle": style, "marker": marker, "markersize": 5}
-            (self.paths[method],) = left.plot([], [], label=f"{NAMES[method]}, published", **look)
+        for method in PATHS:
+            shape = {**look(method).line, "markersize": 5}
+            (self.paths[method],) = left.plot([], [], label=f"{NAMES[method]}, published", **shape)
             self.paths[method].set_path_effects(outline)
-            (self.costs[method],) = right.plot([], [], label=NAMES[method], **look)
+            (self.costs[method],) = right.plot([], [], label=NAMES[method], **shape)
         self.limit.set_label("maximum loss")
         key = left.legend(fontsize=8, loc="upper left")
         right_key = right.legend(fontsize=8, loc="upper right")
