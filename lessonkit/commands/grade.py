@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from lessonkit.commands.options import above_zero, at_least
-from lessonkit.commands.terminal import Bar, say
+from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.course.grading import find_course
 from lessonkit.course.grading.notebook import course_cells
 from lessonkit.course.grading.records import Results, checker_version, summary, write_tables
@@ -68,7 +68,7 @@ def main(options: argparse.Namespace) -> int:
     graded = [(each.name, [each.row] if each.row is not None else known[each.digest][0]) for each in submissions]
     isolation = " | ".join(sorted({isolation for _, isolation in known.values() if isolation}))
     write_tables(folder, graded, settings, isolation or "none was needed: no notebook was run")
-    print(summary(graded))
+    print(summary(graded, columns()))
     if not options.quiet:
         if isolation:
             say(f"\nisolation: {isolation}")
