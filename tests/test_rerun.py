@@ -49,6 +49,20 @@ def loop_variables(source: str) -> set[str]:
     return {node.id for node in inner} - {node.id for node in stored if node not in inner}
 
 
+def rebound(source: str) -> set[str]:
+    """The names of other cells that a cell reads to bind them anew, as in ``a = f(a)``."""
+    found, own = set(), set()
+    for statement in ast.parse(source).body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        stored = {node.id for node in names if isinstance(node.ctx, ast.Store)} - loop_variables(ast.unparse(statement))
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            found |= ({node.id for node in names if isinstance(node.ctx, ast.Load)} & stored) - own
+        elif isinstance(statement, ast.AugAssign):
+            found |= stored - own
+        own |= stored
+    return found
+
+
 def read_later(table: symtable.SymbolTable, within_function: bool = False) -> Iterator[str]:
     """The global names that the functions of a cell read, whenever they are called."""
     for child in table.get_children():
@@ -75,7 +89,7 @@ def overwritten(sources: list[str]) -> dict[str, list[str]]:
     for number, source in enumerate(sources):
         table = symtable.symtable(source, "cell", "exec")
         own = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-        reads.append((set(read_now(table)) - own) | set(read_later(table)))
+        reads.append((set(read_now(table)) - (own - rebound(source))) | set(read_later(table)))
         checked = {name for name, _, _ in CHECK.findall(source)}  # a check gives back what the cell above it defined
         for name in own - checked - loop_variables(source):
             bound[name].setdefault(imports(source).get(name, f"cell {number}"), source.partition("\n")[0])
@@ -97,6 +111,9 @@ def test_no_cell_overwrites_a_name_that_another_cell_reads(lesson):
         (["for a in range(3):\n    print(a)", "a = 2\nprint(a)"], []),
         (["a = 1", "print(a)", "a = [2]"], ["a"]),
         (["a = 1", "print([a + b for b in range(3)])", "a = 2"], ["a"]),
+        (["a = 1", "a = a + 1"], ["a"]),
+        (["a = 1", "a += 1"], ["a"]),
+        (["a = 1", "a = 2\na = a + 1"], []),
         (["a = 1\ndef f():\n    return a", "a = 2"], ["a"]),  # a call of f gives what the last cell bound
         (["a = 1\ndef f(a):\n    return a", "a = 2"], []),
         (["a = 1", "[a for a in range(3)]", "a = 2"], []),
