@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.errors import LessonkitError
-from lessonkit.files import writing
+from lessonkit.files import no_native_log, writing
 
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -95,11 +95,32 @@ def load_mnist(source: str | os.PathLike[str] | None = None) -> Dataset:
     return _read_mnist(downloaded) if downloaded is not None else _standin()
 
 
-def _from_named(path: Path) -> Dataset:
+def data_here() -> str:
+    """Which data lie on this machine, "mnist" or "standin", without reading them: what `load_mnist` finds undownloaded.
+
+    Raises
+    ------
+    LessonkitError
+        As `load_mnist`, when ``LESSONKIT_DATA`` names a file that is not there.
+    """
+    named = os.environ.get("LESSONKIT_DATA")
+    if named:
+        if named == "standin":
+            return named
+        _named_file(Path(named).expanduser())
+        return "mnist"
+    return "mnist" if zipfile.is_zipfile(_keras_cache()) else "standin"
+
+
+def _named_file(path: Path) -> Path:
     file = path / "mnist.npz" if path.is_dir() else path
     if not file.is_file():
         raise LessonkitError(f"{file}: no such file. {WAY_OUT}")
-    return _read_mnist(file)
+    return file
+
+
+def _from_named(path: Path) -> Dataset:
+    return _read_mnist(_named_file(path))
 
 
 def _read_mnist(file: Path) -> Dataset:
@@ -169,7 +190,8 @@ def _download() -> Path | None:
     def fetch(folder: str) -> None:
         # No network, no space, no Keras: whatever the reason, the stand-in takes over and its source line says so.
         with contextlib.suppress(Exception):
-            from keras.utils import get_file
+            with no_native_log():
+                from keras.utils import get_file
 
             part = Path(get_file("mnist.npz", origin=MNIST_URL, cache_dir=folder))
             _read_arrays(part)  # a login page, say, is no MNIST, and must not get into the cache

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines would land in every notebook
 
-import keras
-import tensorflow as tf
-
-from lessonkit.data import Dataset, load_mnist
+from lessonkit.data import Dataset, data_here
 from lessonkit.errors import LessonkitError
-from lessonkit.files import write_arrays
+from lessonkit.files import no_native_log, write_arrays
 from lessonkit.network import read_weights, shipped_weights
+
+with no_native_log():
+    import keras
+    import tensorflow as tf
 
 EPOCHS = {"mnist": 50, "standin": 150}  # a fifth of the images, so about as many steps in three times the epochs
 
@@ -151,7 +152,7 @@ def load_baseline(data: str | None = None, network: int = 0) -> keras.Model:
 
     Parameters
     ----------
-    data : "mnist" or "standin"; None takes the data that `load_mnist` finds on this machine.
+    data : "mnist" or "standin"; None: those on this machine, see `lessonkit.data.data_here`.
     network : which of the shipped trainings, 0, 1 or 2 (the stand-in has 0 alone).
     """
-    return load_weights(shipped_weights(data or load_mnist().name, network), build_lenet())
+    return load_weights(shipped_weights(data or data_here(), network), build_lenet())

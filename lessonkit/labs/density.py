@@ -32,7 +32,7 @@ from lessonkit.labs.base import (
 )
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.network import ASSETS, Network
-from lessonkit.plots import COLOURS
+from lessonkit.plots import look
 from lessonkit.search import Problem, Scored, SearchResult
 
 Densities = NDArray[np.float64]  # the share of weights kept, one a layer
@@ -168,8 +168,8 @@ class DensityLab(Lab):
         self.sizes = self.densest.sizes
         self.names = self.network.names
         recorded_for = recorded()
-        self.evaluations = int(recorded_for["evaluations"])
-        self.best = {(run["total"], run["corrected"]): np.array(run["densities"]) for run in recorded_for["runs"]}
+        runs = recorded_for["runs"] if recorded_for["data"] == data.name else []  # other weights, other densities
+        self.best = {(run["total"], run["corrected"]): np.array(run["densities"]) for run in runs}
         self.rivals: dict[Any, Evaluation] = {}
         self.magnitudes: dict[Any, tuple[Masks, Evaluation]] = {}
         self.high_score: dict[tuple[float, bool], float] = {}
@@ -203,10 +203,10 @@ class DensityLab(Lab):
         right.set_xticks(range(3), WHO)
         self.bars, self.scores, self.labels = {}, [], []
         for number, (who, hatch) in enumerate(zip(WHO, HATCHES, strict=True)):
-            look = {"color": COLOURS[number], "hatch": hatch, "edgecolor": "white"}
+            shape = {"color": look(who).colour, "hatch": hatch, "edgecolor": "white"}
             places = np.arange(len(self.names)) + 0.27 * (number - 1)
-            self.bars[who] = list(left.bar(places, np.zeros(len(self.names)), 0.25, label=who, **look))
-            (bar,) = right.bar([number], [0], 0.7, **look)
+            self.bars[who] = list(left.bar(places, np.zeros(len(self.names)), 0.25, label=who, **shape))
+            (bar,) = right.bar([number], [0], 0.7, **shape)
             self.scores.append(bar)
             self.labels.append(right.text(number, 0, "", ha="center", va="bottom", fontsize=9))
         for axis in (left, right):
@@ -243,6 +243,11 @@ class DensityLab(Lab):
         return self.magnitudes[pruned, corrected]
 
     def _annealer(self, total: float, corrected: bool) -> tuple[Densities, Evaluation]:
+        if (total, corrected) not in self.best:
+            start = [mask.mean() for mask in magnitude_global(self.network.kernels, total)]
+            self.best[total, corrected] = self.densest.anneal(
+                start, total, corrected, LIVE, np.random.default_rng(0)
+            ).best
         densities = self.best[total, corrected]
         if (total, corrected) not in self.rivals:
             self.rivals[total, corrected] = self.densest.evaluate(self.densest.masks(densities), corrected)
