@@ -589,7 +589,8 @@ def _notebook(path: Path, name: str, sentence: str, extra: str = "") -> Path:
     output = nbformat.v4.new_output(
         "display_data", data={"text/plain": f"{name}: {sentence}", "image/png": pixel}, metadata={}
     )
-    cells = [nbformat.v4.new_code_cell(CELL.format(name=name), execution_count=1, outputs=[output])]
+    line = nbformat.v4.new_output("display_data", data={"text/plain": base.ASLEEP, "text/html": base.LINE}, metadata={})
+    cells = [nbformat.v4.new_code_cell(CELL.format(name=name), execution_count=1, outputs=[output, line])]
     if extra:
         cells.append(nbformat.v4.new_code_cell(extra, execution_count=2))
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)

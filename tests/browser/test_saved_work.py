@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import os
 import subprocess
@@ -28,14 +29,13 @@ def server(tmp_path_factory):
 
 def request(address: str, name: str, model: dict | None = None) -> dict:
     """The contents API, as the page uses it: read a notebook, or save one."""
-    data = None if model is None else json.dumps(model).encode()
-    asked = urllib.request.Request(f"{address}/api/contents/{name}", data, method="PUT" if data else "GET")
-    if data:
-        key = (
-            urllib.request.urlopen(f"{address}/lab").headers.get("Set-Cookie").partition("_xsrf=")[2].partition(";")[0]
-        )
-        asked.headers = {"X-XSRFToken": key, "Cookie": f"_xsrf={key}", "Content-Type": "application/json"}
-    with urllib.request.urlopen(asked, timeout=60) as answer:
+    cookies = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
+    opener.open(f"{address}/lab", timeout=60).close()
+    key = next(cookie.value for cookie in cookies if cookie.name == "_xsrf")
+    data, method = (None, "GET") if model is None else (json.dumps(model).encode(), "PUT")
+    headers = {"X-XSRFToken": key, "Content-Type": "application/json"}
+    with opener.open(urllib.request.Request(f"{address}/api/contents/{name}", data, headers, method=method)) as answer:
         return json.load(answer)
 
 
