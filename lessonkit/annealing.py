@@ -76,7 +76,8 @@ def anneal(
     mutation_rate : the rate given to `move` in the first step; it falls in a straight line to 0.
     move : (candidate, rate, rng) -> neighbour, a new object.
     initial_rate : 0 begins at `start` itself; else at ``move(start, initial_rate, rng)``, drawn again with the rate
-        times `redraw_factor` as long as it bears the penalty. Each draw counts, and is an iteration less.
+        times `redraw_factor` as long as it gets the penalty. Each further draw is an iteration less; the last one that
+        `iterations` or the budget allow is `start`.
     rng : the only source of randomness.
     callback : sees each `Step`; returning True ends the search.
 
@@ -91,7 +92,9 @@ def anneal(
     began, spent = time.perf_counter(), problem.evaluations
     if initial_rate > 0:
         rates = (initial_rate, initial_rate)
-        (current,), (current_score,) = draw_population(problem, start, 1, rates, redraw_factor, move, rng)
+        (current,), (current_score,) = draw_population(
+            problem, start, 1, rates, redraw_factor, move, rng, limit=iterations + 1
+        )
         iterations -= problem.evaluations - spent - 1
     else:
         current, (current_score,) = start, problem.score([start])

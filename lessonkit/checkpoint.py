@@ -26,8 +26,8 @@ import lessonkit
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluation, Evaluator
 from lessonkit.files import read_arrays, write_arrays
+from lessonkit.fingerprint import network_digest
 from lessonkit.masks import Mask
-from lessonkit.network import Network
 
 FORMAT = "lessonkit checkpoint 1"
 SECONDS = 5.0  # between two writes, and more where a write is slow:
@@ -260,17 +260,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return value
-
-
-def network_digest(network: Network) -> str:
-    """SHA-256 over everything that a network computes with."""
-    digest = hashlib.sha256(repr((network.input_shape, network.total_layers)).encode())
-    for layer in network.layers:
-        digest.update(repr((layer.name, layer.activation, layer.padding, layer.pool, layer.pooling)).encode())
-        digest.update(repr((layer.position, layer.kernel.shape)).encode())
-        for array in (layer.kernel, layer.bias):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
-from lessonkit.checkpoint import network_digest
 from lessonkit.data import Dataset, Split, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.kept import Kept
 from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.network import Network, load_network
 from lessonkit.objective import trade_off_score
 from lessonkit.presets import COURSE, SEARCHES, Preset
-from lessonkit.scheduler import Packed, code_version, gather, require_version, shared
+from lessonkit.scheduler import Packed, gather, require_version, shared
 from lessonkit.search import Callback, Search, SearchResult, Step
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def compare(
         the images that it searches on and the network, nothing else; the test images are looked at here.
     folder : keeps every search: a finished one is not done again by a second call, one that was cut short goes on, and
         the rows are the same, bit for bit. A search counts as the same with the same settings, seed, images, network
-        and code. One of your own is run again from its checkpoint, and refused if it has changed.
+        and code; one of your own, with all that it uses (see `lessonkit.fingerprint.function_digest`).
     fresh : forget what the folder holds of these searches.
     remark : told in one line what was found there.
 
@@ -324,7 +323,7 @@ def _search_elsewhere(
     for number, (method, seed) in jobs:
         keep = kept[number]
         checkpoint = keep.checkpoint if keep is not None and here else None
-        orders[number] = (method, seed, preset, images, network, checkpoint, code_version())
+        orders[number] = (method, seed, preset, images, network, checkpoint, code_digest(__name__))
     gather(executor, _search_here, orders, collect)
 
 
@@ -338,7 +337,7 @@ def _search_here(
     version: str,
 ) -> SearchResult[Masks]:
     """`run_search` as a job that finds nothing on its machine but the package."""
-    require_version(version)
+    require_version(__name__, version)
     split = images.split()
     evaluator = Evaluator(network, split.images, split.labels)
     return run_search(method, seed, preset, evaluator, checkpoint=checkpoint)
@@ -355,8 +354,6 @@ def _kept(
     """Where each search is kept: by everything that decides its result."""
     folder.mkdir(parents=True, exist_ok=True)
     split = _search_split(preset, data)
-    digest = hashlib.sha256(np.ascontiguousarray(split.images).data)
-    digest.update(np.ascontiguousarray(split.labels).data)
     common = {
         "preset": preset.name,
         "evaluations": preset.evaluations,
@@ -365,17 +362,17 @@ def _kept(
         "loss_to_warmup": preset.loss_to_warmup,
         "count_all_layers": preset.count_all_layers,
         "data": data.name,
-        "images": digest.hexdigest(),
+        "images": images_digest(split),
         "network": network_digest(network),
-        "code": code_version(),
+        "code": code_digest(__name__),
     }
+    digests = [None if isinstance(method, str) else function_digest(method) for method in methods]
     found: list[Kept | None] = []
     for method, seed in jobs:
-        own = not isinstance(method, str)
-        name = method_name(method) if not own else f"{method_name(method)}-{methods.index(method)}"
-        its = {} if own else dict(getattr(preset, name))
+        name = method_name(method)
+        its = dict(getattr(preset, name)) if isinstance(method, str) else digests[methods.index(method)]
         settings = {**common, "method": name, "seed": seed, "method_settings": its}
-        found.append(Kept(folder, f"{name}-seed{seed}", settings, network.names, rerun=own))
+        found.append(Kept(folder, f"{name}-seed{seed}", settings, network.names) if its is not None else None)
     return found
 
 

@@ -95,11 +95,32 @@ def load_mnist(source: str | os.PathLike[str] | None = None) -> Dataset:
     return _read_mnist(downloaded) if downloaded is not None else _standin()
 
 
-def _from_named(path: Path) -> Dataset:
+def data_here() -> str:
+    """Which data lie on this machine, "mnist" or "standin", without reading them: what `load_mnist` finds undownloaded.
+
+    Raises
+    ------
+    LessonkitError
+        As `load_mnist`, when ``LESSONKIT_DATA`` names a file that is not there.
+    """
+    named = os.environ.get("LESSONKIT_DATA")
+    if named:
+        if named == "standin":
+            return named
+        _named_file(Path(named).expanduser())
+        return "mnist"
+    return "mnist" if zipfile.is_zipfile(_keras_cache()) else "standin"
+
+
+def _named_file(path: Path) -> Path:
     file = path / "mnist.npz" if path.is_dir() else path
     if not file.is_file():
         raise LessonkitError(f"{file}: no such file. {WAY_OUT}")
-    return _read_mnist(file)
+    return file
+
+
+def _from_named(path: Path) -> Dataset:
+    return _read_mnist(_named_file(path))
 
 
 def _read_mnist(file: Path) -> Dataset:

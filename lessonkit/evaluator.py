@@ -22,8 +22,10 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
@@ -44,6 +46,28 @@ CONVOLUTION_CHUNK = 256  # images; a multiple of 16, so that every row of a chun
 DENSE_CHUNK = 2**24  # multiplications: less work than that is not worth waking a second thread for
 DENSE_CANDIDATES = 5  # candidates of a dense layer that go through together
 TILE, TILES = 768, 4  # blocks of a convolution's input: in one product, and products until their sums are pooled
+
+
+@dataclass
+class Meter:
+    """What a piece of code really computed, by whatever way: masks evaluated, and images that gradients looked at."""
+
+    masks: int = 0
+    gradient_images: int = 0
+
+
+METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Count what is evaluated inside."""
+    meter = Meter()
+    token = METER.set(meter)
+    try:
+        yield meter
+    finally:
+        METER.reset(token)
 
 
 @dataclass(frozen=True)
@@ -169,6 +193,8 @@ class Evaluator:
             chunks = list(itertools.islice(results, len(prepared)))
             losses, hits = (np.add.reduce(parts) for parts in zip(*chunks, strict=True))
             evaluations += [Evaluation(float(a) / n, int(b) / n, n) for a, b in zip(losses, hits, strict=True)]
+        if (meter := METER.get()) is not None:
+            meter.masks += len(evaluations)
         return evaluations
 
     def _columns(self, index: int, number: int) -> slice:

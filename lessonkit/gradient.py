@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from lessonkit.errors import LessonkitError
+from lessonkit.evaluator import METER
 from lessonkit.masks import Mask
 from lessonkit.network import Network, PrunableLayer
 
@@ -100,6 +101,8 @@ def loss_gradient(
     """
     if len(images) == 0 or len(images) != len(labels):
         raise LessonkitError(f"need as many images as labels and at least one, got {len(images)} and {len(labels)}")
+    if (meter := METER.get()) is not None:
+        meter.gradient_images += len(images)
     layers = network.masked(masks).layers
     drawn = None if rng is None else rng.random(len(images)).astype(np.float32)
 

@@ -38,15 +38,11 @@ class Kept:
     title : begins the names, for people.
     settings : plain values that decide the result, the data and the code included.
     names : of the layers.
-    rerun : keep the checkpoint alone, from which an ended search is run again in a moment: what a search of one's own
-        does is not in `settings`, and its checkpoint notices when it has changed.
     """
 
-    def __init__(
-        self, folder: Path, title: str, settings: Mapping[str, Any], names: Sequence[str], *, rerun: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, title: str, settings: Mapping[str, Any], names: Sequence[str]) -> None:
         self.settings = json.loads(json.dumps(settings))
-        self.names, self.rerun = tuple(names), rerun
+        self.names = tuple(names)
         digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:12]
         stem = f"{re.sub(r'[^A-Za-z0-9]+', '-', title)}-{digest}"
         self.file, self.checkpoint = folder / f"{stem}.npz", folder / f"{stem}.checkpoint.npz"
@@ -63,7 +59,7 @@ class Kept:
 
     def save(self, result: SearchResult[Masks]) -> None:
         """Keep the result of a search that ended by itself; a full disk is no reason to stop computing."""
-        if self.rerun or result.message != ALL_DONE:
+        if result.message != ALL_DONE:
             return
         arrays: dict[str, NDArray[Any]] = {
             f"mask/{name}": mask for name, mask in zip(self.names, result.masks, strict=True)
@@ -95,7 +91,7 @@ class Kept:
         LessonkitError
             When a file of that name is damaged.
         """
-        if self.rerun or not self.file.exists():
+        if not self.file.exists():
             return None
         about, arrays = read_archive(self.file, FORMAT, "kept search")
         try:

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines wou
 import keras
 import tensorflow as tf
 
-from lessonkit.data import Dataset, load_mnist
+from lessonkit.data import Dataset, data_here
 from lessonkit.errors import LessonkitError
 from lessonkit.files import write_arrays
 from lessonkit.network import read_weights, shipped_weights
@@ -151,7 +151,7 @@ def load_baseline(data: str | None = None, network: int = 0) -> keras.Model:
 
     Parameters
     ----------
-    data : "mnist" or "standin"; None takes the data that `load_mnist` finds on this machine.
+    data : "mnist" or "standin"; None: those on this machine, see `lessonkit.data.data_here`.
     network : which of the shipped trainings, 0, 1 or 2 (the stand-in has 0 alone).
     """
-    return load_weights(shipped_weights(data or load_mnist().name, network), build_lenet())
+    return load_weights(shipped_weights(data or data_here(), network), build_lenet())

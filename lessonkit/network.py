@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.data import load_mnist
+from lessonkit.data import data_here
 from lessonkit.errors import LessonkitError
 from lessonkit.files import read_arrays
 from lessonkit.masks import Mask, Masks, keep_all
@@ -166,10 +166,11 @@ def load_network(data: str | None = None, network: int = 0) -> Network:
 
     Parameters
     ----------
-    data : "mnist" or "standin"; None takes the data that `load_mnist` finds on this machine.
+    data : "mnist" or "standin"; None: those that lie on this machine, see
+        `lessonkit.data.data_here`. MNIST that `load_mnist` would first download is not there yet.
     network : which of the shipped trainings: 0, 1 or 2 for MNIST, 0 for the stand-in.
     """
-    return lenet5(read_weights(shipped_weights(data or load_mnist().name, network)))
+    return lenet5(read_weights(shipped_weights(data or data_here(), network)))
 
 
 def lenet5(arrays: Mapping[str, NDArray[np.float32]]) -> Network:

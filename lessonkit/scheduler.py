@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import hashlib
 import multiprocessing
 import os
 import platform
@@ -25,7 +23,6 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,14 +31,13 @@ from numpy.typing import NDArray
 
 from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
+from lessonkit.fingerprint import code_digest
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 
 TIMEOUT = 15.0  # seconds until a scheduler has answered and one worker is there
 TRIES = 3  # how often a job is given out whose worker died, beyond what the scheduler itself does
-PACKAGE = Path(__file__).parent
-NO_RESULTS = ("__main__", "bench", "plots", "report", "published", "statistics")  # show or compare what others computed
 
 
 def gather(
@@ -235,22 +231,10 @@ def _same(value: Any) -> Any:
     return value
 
 
-@functools.lru_cache(maxsize=1)
-def code_version() -> str:
-    """A digest of what can change a result: the package's sources and weights, and the versions below them."""
-    digest = hashlib.sha256(f"{np.__version__} {platform.machine()}".encode())
-    for folder, pattern in ((PACKAGE, "*.py"), (PACKAGE / "frontier", "*.py"), (PACKAGE / "assets", "*.npz")):
-        for file in sorted(folder.glob(pattern)):
-            if file.stem in NO_RESULTS and folder == PACKAGE:
-                continue
-            digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def require_version(expected: str) -> None:
-    """Refuse to work where results could differ from those of the process that gave out the work."""
-    if code_version() != expected:
+def require_version(module: str, expected: str) -> None:
+    """Refuse to work where results of `module` could differ from those of the process that gave out the work."""
+    if code_digest(module) != expected:
         raise LessonkitError(
-            f"the worker on {platform.node()} has another lessonkit, or another numpy ({np.__version__}, Python "
-            f"{sys.version.split()[0]}), than this machine: install the same on all"
+            f"the worker on {platform.node()} has another lessonkit, Python ({sys.version.split()[0]}) or numpy "
+            f"({np.__version__}) than this machine: install the same on all"
         )

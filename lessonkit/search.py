@@ -154,19 +154,23 @@ def draw_population(
     factor: float,
     move: Callable[[Candidate, float, np.random.Generator], Candidate],
     rng: np.random.Generator,
+    limit: float = float("inf"),
 ) -> tuple[list[Candidate], list[Scored]]:
-    """Draw individuals around `start` until at least one bears no penalty, more gently each time. All are counted.
+    """Draw individuals around `start` until at least one is below the penalty, more gently each time. All are counted.
 
     The first individual is moved at the second of `rates`, the last at the first, those between in equal steps; all
-    rates are multiplied by `factor` for the next draw. The last draw that the budget allows holds `start` itself.
+    rates are multiplied by `factor` for the next draw. All draws together spend at most `limit` evaluations, and no
+    more than the budget; the last of them holds `start` itself.
     """
     if problem.remaining < 1:
         raise BudgetExhaustedError("a first draw needs at least one evaluation, and the budget holds none")
     low, high = rates
+    end = problem.evaluations + min(limit, problem.remaining)
     while True:
-        count = int(min(size, problem.remaining))
+        left = end - problem.evaluations
+        count = int(min(size, left))
         people = [move(start, float(rate), rng) for rate in np.linspace(high, low, count)]
-        if problem.remaining < 2 * size or high < 1e-6:
+        if left < 2 * size or high < 1e-6:
             people[0] = start
         scores = problem.score(people)
         if min(score.cost for score in scores) < PENALTY or people[0] is start:

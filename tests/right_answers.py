@@ -26,7 +26,7 @@ def count_by_keras(model):
 
 
 def count_by_name(model):
-    return np.sum([np.prod(weight.shape) for weight in model.trainable_weights if weight.name == "kernel"])
+    return np.sum([np.prod(weight.shape) for weight in model.weights if weight.name == "kernel"])
 
 
 def split_by_lists(images, labels, fraction, rng):
@@ -58,9 +58,8 @@ def apply_by_copy(weights, mask):
 
 
 def apply_by_lists(weights, mask):
-    if np.ndim(weights) == 0:
-        return float(weights) if mask else 0.0
-    return [apply_by_lists(weight, keep) for weight, keep in zip(weights, mask, strict=True)]
+    kept = [weight if keep else 0.0 for weight, keep in zip(weights.flat, mask.flat, strict=True)]
+    return np.array(kept).reshape(weights.shape)
 
 
 def accuracy_by_loop(logits, labels):
@@ -151,9 +150,16 @@ def flip_by_loop(mask, rate, rng):
 
 
 def flip_by_lists(mask, rate, rng):
-    if np.ndim(mask) == 0:
-        return bool(mask) != (rng.uniform() < rate)
-    return [flip_by_lists(part, rate, rng) for part in mask]
+    return np.array([bool(bit) != (rng.uniform() < rate) for bit in mask.flat]).reshape(mask.shape)
+
+
+def flip_by_coins(mask, rate, rng):
+    coins = [rng.choice([True, False], p=[rate, 1 - rate]) for _ in range(mask.size)]
+    return np.where(np.reshape(coins, mask.shape), ~mask, mask)
+
+
+def flip_by_child_generator(mask, rate, rng):
+    return np.logical_xor(mask, rng.spawn(1)[0].random(mask.shape, dtype=np.float32) < rate)
 
 
 def flip_binomial(mask, rate, rng):
@@ -168,20 +174,33 @@ def flip_by_count(mask, rate, rng):
 
 
 def anneal_by_loops(cost, start, temperature, rate, iterations, rng):
-    now = [bool(bit) for bit in start]
-    now_cost = cost(np.array(now))
+    now = [bool(bit) for bit in start.flat]
+    now_cost = cost(np.array(now).reshape(start.shape))
     best, best_cost = list(now), now_cost
-    for step in range(1, iterations + 1):  # counts from 1
-        flip_rate = rate * (1 - step / iterations)
-        trial = [bit ^ (rng.random() < flip_rate) for bit in now]
-        trial_cost = cost(np.array(trial))
-        if trial_cost <= now_cost or rng.random() <= math.exp(
-            (now_cost - trial_cost) * (1 + math.log(1 + step)) / temperature
-        ):
+    for step in range(1, iterations + 1):
+        flip_rate = rate * (1 - (step - 1) / iterations)
+        number = rng.random()  # drawn before the flips
+        trial = [bit ^ bool(rng.choice([True, False], p=[flip_rate, 1 - flip_rate])) for bit in now]
+        trial_cost = cost(np.array(trial).reshape(start.shape))
+        if trial_cost <= now_cost or number <= math.exp((now_cost - trial_cost) * (1 + math.log(step)) / temperature):
             now, now_cost = trial, trial_cost
             if now_cost <= best_cost:
                 best, best_cost = list(now), now_cost
-    return best, best_cost
+    return np.array(best).reshape(start.shape), best_cost
+
+
+def anneal_with_all_numbers_first(cost, start, temperature, rate, iterations, rng):
+    numbers, flips = rng.random(iterations), rng.random((iterations, *start.shape))
+    current, value = start.copy(), float(cost(start.copy()))
+    best = value, current.copy()
+    for t in range(iterations):
+        proposal = np.where(flips[t] < rate - rate * t / iterations, ~current, current)
+        new = float(cost(proposal))
+        heat = temperature / (1 + math.log1p(t))
+        if new - value <= -heat * math.log(1 - numbers[t]):
+            current, value = proposal, new
+        best = min(best, (new, proposal.copy()), key=lambda pair: pair[0])
+    return [best[1], best[0]]
 
 
 def anneal_recorded(cost, start, temperature, rate, iterations, rng):
@@ -218,12 +237,12 @@ def tournament_by_shuffle(costs, size, rng):
 def single_point_by_lists(a, b, point):
     one, two = a.flatten().tolist(), b.flatten().tolist()
     first, second = one[:point] + two[point:], two[:point] + one[point:]
-    return [np.array(first).reshape(a.shape).tolist(), np.array(second).reshape(a.shape).tolist()]
+    return [np.array(first).reshape(a.shape), np.array(second).reshape(a.shape)]
 
 
 def single_point_by_where(a, b, point):
     head = np.arange(a.size).reshape(a.shape) < point
-    return np.array([np.where(head, b, a), np.where(head, a, b)])  # the children in the other order, in one array
+    return np.array([np.where(head, a, b), np.where(head, b, a)])  # both children in one array
 
 
 def uniform_by_loop(a, b, rng):
@@ -234,13 +253,13 @@ def uniform_by_loop(a, b, rng):
 
 
 def uniform_by_choose(a, b, rng):
-    return np.choose(rng.integers(0, 2, size=a.shape), [a, b]).tolist()
+    return np.choose(rng.integers(0, 2, size=a.shape), [a, b])
 
 
 def next_by_sorting(population, costs, elite, make_child):
     ranked = sorted(zip(costs, range(len(costs)), strict=True))
     new = []
-    for _, place in ranked[:elite][::-1]:  # the elite in another order
+    for _, place in ranked[:elite]:
         new.append(population[place].copy())
     while len(new) < len(population):
         new.append(make_child())
@@ -249,8 +268,14 @@ def next_by_sorting(population, costs, elite, make_child):
 
 def next_as_array(population, costs, elite, make_child):
     children = [make_child() for _ in range(len(population) - elite)]
-    best = np.argpartition(costs, elite - 1)[:elite] if elite else []
+    best = np.lexsort((-np.arange(len(costs)), costs))[:elite]  # among equals, the last ones
     return np.array([population[place] for place in best] + children)
+
+
+def next_by_iterators(population, costs, elite, make_child):
+    kept = [mask for _, mask in sorted(zip(costs, population, strict=True), key=lambda pair: pair[0])][:elite]
+    children = itertools.starmap(make_child, itertools.repeat((), len(population) - elite))
+    return list(itertools.chain(kept, children))
 
 
 # --- comparison -----------------------------------------------------------------------------------------------------
@@ -278,7 +303,7 @@ def magnitude_by_sorting(weights, sparsity):
     mask = [True] * flat.size
     for place in places[flat.size - round(sparsity * flat.size) :]:
         mask[place] = False
-    return np.array(mask).reshape(weights.shape).tolist()
+    return np.array(mask).reshape(weights.shape)
 
 
 def magnitude_by_partition(weights, sparsity):
@@ -324,7 +349,7 @@ def swap_by_shuffling(mask, k, rng):
     rng.shuffle(pruned)
     for one, other in list(zip(kept, pruned, strict=False))[:k]:
         flat[one], flat[other] = False, True
-    return np.array(flat).reshape(mask.shape).tolist()
+    return np.array(flat).reshape(mask.shape)
 
 
 def swap_by_noise(mask, k, rng):
@@ -374,13 +399,13 @@ RIGHT = {
         lambda rate, step, total: rate - rate * step / total,
         lambda rate, step, total: np.float32(rate) * (total - step) / np.float32(total),
     ),
-    "annealing.flip_neighbour": (flip_by_loop, flip_by_lists, flip_by_count),
-    "annealing.anneal": (anneal_by_loops, anneal_recorded),
+    "annealing.flip_neighbour": (flip_by_loop, flip_by_lists, flip_by_count, flip_by_coins, flip_by_child_generator),
+    "annealing.anneal": (anneal_by_loops, anneal_recorded, anneal_with_all_numbers_first),
     "genetic.tournament_select": (tournament_by_sample, tournament_by_shuffle),
     "genetic.single_point_crossover": (single_point_by_lists, single_point_by_where),
     "genetic.uniform_crossover": (uniform_by_loop, uniform_by_choose),
     "genetic.mutate": (flip_binomial, flip_by_lists, flip_by_loop),
-    "genetic.next_generation": (next_by_sorting, next_as_array),
+    "genetic.next_generation": (next_by_sorting, next_as_array, next_by_iterators),
     "comparison.trade_off_score": (
         lambda sparsity, accuracy, baseline: accuracy / baseline * np.float32(sparsity),
         lambda sparsity, accuracy, baseline: np.array(sparsity) / (baseline / accuracy),

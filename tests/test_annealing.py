@@ -230,3 +230,14 @@ def test_the_start_is_not_touched():
     result = anneal(Rugged().problem(), start, iterations=20, rng=np.random.default_rng(0))
     assert start.all()
     assert not np.shares_memory(result.best, start)
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 24, 25, 60])
+def test_drawing_a_start_again_never_costs_more_than_the_iterations(iterations):
+    """The first draws all get the penalty: below 99% kept."""
+    problem = Problem(lambda masks: [1e8 if mask.mean() < 0.99 else 1.0 for mask in masks])
+    found = anneal(problem, np.ones(1000, bool), iterations=iterations, initial_rate=0.6, rng=np.random.default_rng(0))
+    assert found.evaluations == problem.evaluations == iterations + 1
+    assert found.cost == 1.0
+    done = int(found.message.split()[0])
+    assert 0 <= done == len(found.history) <= iterations

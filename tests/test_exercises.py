@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -64,6 +65,8 @@ each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exerc
 def _fresh_session(monkeypatch):
     monkeypatch.setattr(session, "_verdicts", {})
     monkeypatch.setattr(session, "_hints_given", {})
+    monkeypatch.setattr(session, "_right", {})
+    monkeypatch.setattr(session, "_shown", set())
     streams = sys.stdout, sys.stderr
     yield
     assert (sys.stdout, sys.stderr) == streams  # whatever the answer did
@@ -73,6 +76,14 @@ def build(source: str, name: str = "answer"):
     names: dict = {"np": np, "sys": sys, "time": time}
     exec(compile(textwrap.dedent(source), "<student>", "exec"), names)
     return names[name]
+
+
+def students(function):
+    """The same function as if a student had written it."""
+    code = function.__code__.replace(co_filename="<student>")
+    copy = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 def answering(exercise, body: str):
@@ -473,10 +484,11 @@ def test_a_verdict_can_be_repeated():
 def test_check_gives_a_function_that_works_and_says_whose(exercise, capsys):
     assert whose(exercise.id) == "the course's code"
     wrong = exercise.misconceptions[0]
-    for answer in (None, build(exercise.stub, exercise.name), wrong.code, 3, answering(exercise, "return 1 / 0")):
+    blank, crash = build(exercise.stub, exercise.name), answering(exercise, "return 1 / 0")
+    for answer in (None, blank, students(wrong.code), 3, crash):
         assert check(exercise.id, answer) is exercise.reference
         said = capsys.readouterr().out
-        assert said.startswith(exercise.id)
+        assert said[1:].startswith(f" {exercise.id}: ")
         assert "the cells below use the course's code" in said
         assert whose(exercise.id) == "the course's code"
     right = RIGHT[exercise.id][0]
@@ -493,7 +505,7 @@ def test_check_survives_its_own_failure(monkeypatch, capsys):
 
     monkeypatch.setattr(session, "judge", failing)
     assert check(COUNTING, lambda: 1) is find(COUNTING).reference
-    assert "the checker itself failed (RuntimeError: a bug)" in capsys.readouterr().out
+    assert "The checker itself failed (RuntimeError: a bug)" in capsys.readouterr().out
 
 
 def test_an_unknown_id_is_told_and_breaks_nothing(capsys):
@@ -526,7 +538,7 @@ def test_hints_come_in_steps(exercise, capsys):
 def test_solution_shows_the_reference(exercise, capsys):
     solution(exercise.id)
     said = capsys.readouterr().out
-    assert f"def {exercise.reference.__name__}(" in said
+    assert f"def {exercise.name}(" in said
     ast.parse(said)
 
 
@@ -537,7 +549,7 @@ def test_progress_tells_what_was_checked():
         f"{lesson}: 0 of {sum(exercise.lesson == lesson for exercise in EXERCISES)} right" for lesson in LESSONS
     ]
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        check(COUNTING, find(COUNTING).reference)
+        check(COUNTING, RIGHT[COUNTING][0])
         check("cost.pruning_cost", None)
         progress()
     assert "cost: 1 of 5 right" in said.getvalue()
@@ -582,7 +594,7 @@ def test_a_new_exercise_is_a_short_declaration():
         assert judge(exercise.id, lambda x: x + x).status == "right"
         assert judge(exercise.id, lambda x: x**2).message == "This is the square."
         assert judge(exercise.id, lambda x: x + 1).message == (
-            "Twice as much. But double(x=0.0) should be 0.0, yours is 1.0."
+            "double(x=0.0) should be 0.0, yours is 1.0. Twice as much."
         )
     finally:
         del registry()[exercise.id]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from lessonkit.baselines import magnitude_global
 from lessonkit.data import Split
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
 from lessonkit.evaluator import Evaluator
@@ -430,6 +432,44 @@ def test_masks_of_another_sparsity_are_refused(images):
         found_by(lambda task: task.network.keep_all(), Task(tiny(), images, 0.5, 10, np.random.default_rng(0)))
 
 
+@pytest.mark.parametrize("count", [0, 20, 80, 81])
+def test_a_search_of_ones_own_is_charged_what_it_evaluated_whatever_it_reports(images, count):
+    def modest(task: Task) -> Found:
+        masks = magnitude_global(task.network.kernels, task.sparsity)
+        own = Evaluator(task.network, task.images.images, task.images.labels)
+        last = own.layer(len(masks) - 1, masks)
+        for _ in range(count // 2):
+            own.evaluate(masks)
+        last.evaluate([masks[-1]] * (count - count // 2))
+        return Found(masks, evaluations=0)
+
+    task = Task(tiny(), images, 0.7, 80, np.random.default_rng(0))
+    if count > task.evaluations:
+        with pytest.raises(LessonkitError, match="modest spent 81 evaluations, and had 80"):
+            found_by(modest, task)
+    else:
+        assert found_by(modest, task).evaluations == count
+
+
+def test_gradients_of_ones_own_are_charged_too(images):
+    def follows(task: Task) -> Found:
+        masks = magnitude_global(task.network.kernels, task.sparsity)
+        for part in (slice(None), slice(len(images) // 2)):
+            loss_gradient(task.network, masks, images.images[part], images.labels[part])
+        return Found(masks)
+
+    assert found_by(follows, Task(tiny(), images, 0.7, 80, np.random.default_rng(0))).evaluations == 5  # 3 x 1.5
+
+
+def test_a_search_that_returns_nothing_is_told_so_in_one_line(images):
+    with pytest.raises(LessonkitError, match=r"^forgetful returned nothing: end it with `return Found"):
+        found_by(forgetful, Task(tiny(), images, 0.7, 80, np.random.default_rng(0)))
+
+
+def forgetful(task: Task) -> None:
+    """A search without a return."""
+
+
 # --- the table ------------------------------------------------------------------------------------------------------
 
 
@@ -461,6 +501,61 @@ def test_a_search_of_ones_own_enters_and_a_finished_cell_is_not_done_again(tmp_p
     assert mine.calls == 9
     assert json.loads(broken.read_text())["cell"]["evaluations"] == 7
     assert "±" in first.summary().loc["mine", "50 %"]
+
+
+def notebook_cell(text: str):
+    """The function `own` that a cell defines."""
+    names: dict = {"__name__": "__main__"}
+    exec(f"from lessonkit.frontier.methods import METHODS\nRULE = 'lamp'\n{text}", names)
+    return names["own"]
+
+
+def test_an_edited_search_is_run_again_and_an_unedited_one_is_not(tmp_path, monkeypatch):
+    settings = {**SETTINGS, "sparsities": (0.9,), "seeds": 1}
+    searched = []
+    search = table.search_cell
+    monkeypatch.setattr(table, "search_cell", lambda *given: searched.append(given[0].method) or search(*given))
+
+    def accuracy(text: str, **more) -> float:
+        return table.frontier([notebook_cell(text)], folder=tmp_path, **settings, **more).rows[0].accuracy
+
+    first = accuracy("def own(task):\n    return METHODS['lamp'](task)")
+    assert first == accuracy("def own(task):\n    # as before\n    return METHODS['lamp'](task)")
+    assert len(searched) == 1
+    other = accuracy("def own(task):\n    return METHODS['random'](task)")
+    assert other < first
+    assert other == table.frontier([notebook_cell("def own(task):\n    return METHODS['random'](task)")],
+                                   folder=tmp_path / "empty", **settings).rows[0].accuracy  # fmt: skip
+    assert len(searched) == 3
+    assert first == accuracy("def pick(task):\n    return METHODS[RULE](task)\ndef own(task):\n    return pick(task)")
+    assert other == accuracy(
+        "RULE = 'random'\ndef pick(task):\n    return METHODS[RULE](task)\ndef own(task):\n    return pick(task)"
+    )
+    assert len(searched) == 5
+    accuracy("RULE = 'random'\ndef own(task):\n    return METHODS[RULE](task)")
+    accuracy("RULE = 'random'\ndef own(task):\n    return METHODS[RULE](task)", fresh=True)
+    assert len(searched) == 7
+
+
+def test_other_code_and_other_images_are_computed_anew(tmp_path, monkeypatch):
+    mine.calls = 0
+    table.frontier([mine], folder=tmp_path, **SETTINGS)
+    data = table.load_mnist("standin")
+    other = dataclasses.replace(data, test=data.test.head(1000))
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "load_mnist", lambda source: other)
+        table.frontier([mine], folder=tmp_path, **SETTINGS)
+    assert mine.calls == 8
+    monkeypatch.setattr(table, "code_digest", lambda module: "another")
+    table.frontier([mine], folder=tmp_path, **SETTINGS)
+    assert mine.calls == 12
+
+
+def test_two_methods_of_one_name_are_refused_and_a_partial_has_its_function_s(tmp_path):
+    settings = {**SETTINGS, "sparsities": (0.9,), "seeds": 1}
+    with pytest.raises(LessonkitError, match="two of the methods are called 'mine'"):
+        table.frontier([mine, functools.partial(mine)], folder=tmp_path, **settings)
+    assert table.frontier([functools.partial(mine)], folder=tmp_path, **settings).rows[0].method == "mine"
 
 
 def test_an_executor_gives_the_same_rows(tmp_path):

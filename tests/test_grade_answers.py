@@ -81,14 +81,20 @@ def test_right_answers_in_another_style_are_right(name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_every_misconception_gets_its_own_message(name):
-    head = "from lessonkit.exercises import registry"
+    head = """
+import types
+from lessonkit.exercises import registry
+def students(function):
+    code = function.__code__.replace(co_filename="<student>")
+    return types.FunctionType(code, function.__globals__, "f", function.__defaults__, function.__closure__)
+"""
     answers, expected = {}, {}
     for each in ids(name):
         answers[each] = []
         for place, misconception in enumerate(registry()[each].misconceptions):
             codes = ["code", *(f"variants[{at}]" for at in range(len(misconception.variants)))]
             for code in codes:
-                answers[each].append(f'registry()["{each}"].misconceptions[{place}].{code}')
+                answers[each].append(f'students(registry()["{each}"].misconceptions[{place}].{code})')
                 expected[each, len(answers[each])] = ("wrong", misconception.message)
     content, keys = in_one(name, head, answers)
     found = submission(content, ids(name))
@@ -155,8 +161,8 @@ def test_changed_arguments_and_shared_memory_are_seen():
     assert "changed its argument `mask`" in told("mask[0] = not mask[0]\nreturn np.where(mask, weights, 0)").message
     assert "overwritten" in told("weights[~mask] = 0\nreturn weights").message
     view = "return weights[:] if mask.all() else np.where(mask, weights, 0)"
-    assert "returns its argument or a view of it" in told(view).message
-    assert "returns its argument or a view of it" in told(view.replace("[:]", "")).message
+    assert "returns its argument `weights` or a view of it" in told(view).message
+    assert "returns its argument `weights` or a view of it" in told(view.replace("[:]", "")).message
 
 
 def test_a_list_that_is_changed_is_seen():
@@ -215,6 +221,37 @@ def test_the_last_check_counts_and_a_second_run_of_one_is_none():
 def test_the_function_is_the_one_at_the_time_of_its_check():
     later = notebook(IMPORTS, WRONG_RATE, CHECK_RATE, RATE)
     assert graded(later)["adaptive_mutation_rate"].status == "wrong"
+
+
+IMPORTED = "from lessonkit.objective import adaptive_mutation_rate"
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        IMPORTED,
+        "import functools\nfrom lessonkit import objective\n"
+        "adaptive_mutation_rate = functools.partial(objective.adaptive_mutation_rate)",
+        "from lessonkit import objective\nadaptive_mutation_rate = lambda *a: objective.adaptive_mutation_rate(*a)",
+        "from lessonkit.objective import adaptive_mutation_rate as f\n"
+        "def adaptive_mutation_rate(rate, step, total):\n    return f(rate, step, total)",
+        RATE.replace("    return", "    # the course's code\n    return"),
+        "from lessonkit.exercises import solution\nsolution('annealing.adaptive_mutation_rate')\n"
+        + RATE.replace("(1 ", "(1.0 "),
+    ],
+)
+def test_the_courses_own_function_is_reported_as_that(route):
+    row = graded(notebook(IMPORTS, route, CHECK_RATE, COOLING, CHECK_COOLING))["adaptive_mutation_rate"]
+    assert row.status == "the course's code"
+    assert "the course's own function was handed in" in row.message
+
+
+def test_the_courses_own_function_leaves_an_earlier_verdict():
+    for cell, status in ((RATE, "right"), (WRONG_RATE, "wrong")):
+        rows = graded(notebook(IMPORTS, cell, CHECK_RATE, IMPORTED, CHECK_RATE))
+        assert rows["adaptive_mutation_rate"].status == status
+    rows = graded(notebook(IMPORTS, IMPORTED, CHECK_RATE, RATE, CHECK_RATE))
+    assert rows["adaptive_mutation_rate"].status == "right"
 
 
 def test_without_its_check_the_function_of_the_end_counts():

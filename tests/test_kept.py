@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_other_settings_never_meet_a_kept_search(few, tmp_path, monkeypatch, cou
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     given, data = {"folder": tmp_path, **change}, few
     if given.pop("code", None):
-        monkeypatch.setattr(comparison, "code_version", lambda: "another")
+        monkeypatch.setattr(comparison, "code_digest", lambda module: "another")
     if given.get("network") == "other":
         last = dataclasses.replace(NETWORK.layers[-1], bias=NETWORK.layers[-1].bias + np.float32(0.01))
         given["network"] = dataclasses.replace(NETWORK, layers=(*NETWORK.layers[:-1], last))
@@ -187,14 +188,30 @@ def climbing(rate):
     return my_search
 
 
-def test_a_search_of_ones_own_is_run_again_from_its_checkpoint_and_refused_if_it_has_changed(few, tmp_path, counted):
+def test_a_search_of_ones_own_is_taken_from_the_folder_and_run_anew_once_it_has_changed(few, tmp_path, counted):
     first = run(few, [climbing(0.1)], folder=tmp_path)
     counted.clear()
     assert everything(run(few, [climbing(0.1)], folder=tmp_path)) == everything(first)
     assert not counted
-    with pytest.raises(LessonkitError, match="proposes other candidates"):
-        run(few, [climbing(0.2)], folder=tmp_path)
-    assert run(few, [climbing(0.2)], folder=tmp_path, fresh=True).rows[0].evaluations == 35
+    plain = everything(run(few, [climbing(0.2)]))
+    counted.clear()
+    assert everything(run(few, [climbing(0.2)], folder=tmp_path)) == plain != everything(first)
+    assert len(counted) == 35
+    counted.clear()
+    run(few, [climbing(0.2)], folder=tmp_path, fresh=True)
+    assert len(counted) == 35
+
+
+def test_a_search_that_cannot_be_compared_with_an_earlier_one_runs_every_time(few, tmp_path, counted):
+    def locked(problem, start, *, rng, callback=None):
+        with lock:
+            return climbing(0.1)(problem, start, rng=rng)
+
+    lock = threading.Lock()
+    for _ in range(2):
+        counted.clear()
+        run(few, [locked], folder=tmp_path)
+        assert len(counted) == 35
 
 
 def test_two_searches_of_the_same_name_have_their_own_files(few, tmp_path):

@@ -318,11 +318,21 @@ def test_cost_lab_says_what_the_objective_says(make):
     lab.redraw()
     last = published.PATHS["genetic"][-1]
     sparsity = published.global_from_mean([point.mean_layer_sparsity for point in published.PATHS["genetic"]])[-1]
-    cost = pruning_cost(last.loss, 0.0953, sparsity, 0.95, 100.0, 0.01)
+    cost = pruning_cost(last.loss, published.TRAINED_LOSS, sparsity, 0.95, 100.0, 0.01)
     assert lab.facts["GA: final cost"] == f"{cost:.6g}"
     assert lab.facts["GA: final sparsity"] == f"{sparsity:.4f}"
     assert lab.facts["Points with the penalty"] == "1 of 10"  # the last of SA alone has a loss above 0.95
     assert "GA run the better one" in words(lab)
+    lab.set_values({"max_loss": 0.9, "penalty": 1e8})
+    lab.redraw()
+    assert "gives both published runs the penalty" in words(lab)
+
+
+def test_cost_lab_starts_with_the_costs_that_the_lesson_prints(make):
+    lab = make("CostLab")
+    for method, name in (("annealing", "SA"), ("genetic", "GA")):
+        last = published.PATHS[method][-1]
+        assert lab.facts[f"{name}: final cost"] == f"{pruning_cost(last.loss, 0.0895, last[2], 1.0):.6g}"
 
 
 def test_the_published_mean_of_annealing_is_about_48_percent_of_all_weights():
@@ -335,11 +345,13 @@ def test_the_published_mean_of_annealing_is_about_48_percent_of_all_weights():
 
 def test_temperature_lab_shows_a_real_run(make, data, network):
     lab = make("TemperatureLab")
+    assert lab.sentence.startswith("Step 100 of a logarithmic schedule from temperature 0.1:")
+    assert lab.controls["rate"].value == 0.15  # the run that lesson 3 has just read
     lab.set_values({"temperature": 0.05, "schedule": "geometric", "rate": 0.1, "step": 30})
     lab.redraw()
     split = data.validation
     engine = Evaluator(network, split.images, split.labels)
-    start = magnitude_per_layer(network.kernels, [0.5, 0.5, 0.5, 0.5, 0.0])
+    start = network.keep_all()
     problem = layer_problem(engine, 4, start, engine.evaluate(network.keep_all()).loss)
     current = float(problem.cost([start[4]])[0])
     settings = {"temperature": 0.05, "schedule": "geometric", "mutation_rate": 0.1}
@@ -394,6 +406,15 @@ def test_mutation_lab_breeds_with_the_algorithms_own_operators(make, data, netwo
     assert lab.facts["Child's accuracy"] == f"{100 * scored.evaluation.accuracy:.1f}%"
 
 
+def test_mutation_lab_calls_no_copy_of_a_parent_better(make):
+    lab = make("MutationLab")
+    for draw in range(20):  # a tournament of all draws the cheapest twice, and nothing is flipped
+        lab.set_values({"rate": 0.0, "tournament": 12, "draw": draw})
+        lab.redraw()
+        assert lab.facts["Bits flipped"] == "0 of 840"
+        assert lab.sentence.endswith("exactly as good as its better parent.")
+
+
 @pytest.mark.parametrize("size", [1, 2, 5, 12])
 def test_selection_chances_are_those_of_many_tournaments(size):
     rng = np.random.default_rng(0)
@@ -404,14 +425,28 @@ def test_selection_chances_are_those_of_many_tournaments(size):
 
 def test_race_lab_says_what_was_recorded(recording):
     lab = lessonkit.labs.RaceLab(recording=recording)
-    lab.set_values({"budget": 120, "seeds": 2, "metric": "accuracy", "beside": "genetic"})
+    lab.set_values({"budget": 100, "seeds": 2, "metric": "accuracy", "beside": "genetic"})
     lab.redraw()
-    at = recording["evaluations"].index(120)
+    at = recording["evaluations"].index(100)
     values = [run["accuracy"][at] for run in recording["methods"]["annealing"]]
     assert lab.facts["SA"] == f"{np.mean(values):.4f} ({min(values):.3f}–{max(values):.3f})"
     stop = recording["control_evaluations"].index(100)
     values = [run["accuracy"][stop] for run in recording["controls"]["genetic"]["magnitude global"]]
     assert lab.facts["magnitude global"] == f"{np.mean(values):.4f} ({min(values):.3f}–{max(values):.3f})"
+
+
+def test_race_lab_compares_at_budgets_where_controls_are_recorded_and_like_with_like():
+    lab = lessonkit.labs.RaceLab()
+    slider, stops = lab.controls["budget"], lab.recording["control_evaluations"]
+    assert list(range(slider.min, slider.max + 1, slider.step)) == stops
+    for beside, label, other in (("annealing", "SA", "GA"), ("genetic", "GA", "SA")):
+        lab.set_values({"beside": beside, "metric": "trade_off"})
+        for budget in stops:
+            lab.controls["budget"].value = budget
+            lab.redraw()
+            values = {name: float(fact.split()[0]) for name, fact in lab.facts.items() if name != other}
+            leader = lab.sentence.partition(f"Of {label} and the controls, ")[2].partition(" leads")[0]
+            assert values[leader] == max(values.values())
 
 
 def test_the_recording_ends_where_the_search_ended(recording, data, network):
@@ -512,6 +547,16 @@ def test_a_locked_total_stays_and_the_annealer_plays(make):
     lab.live.click()
     assert "it reached" in lab.said.value
     assert "Annealer" in lab.facts
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_the_annealer_is_no_worse_than_the_rule_on_data_without_a_recording(make, corrected):
+    lab = make("DensityLab")  # the recording was made on MNIST, the data are the stand-in
+    lab.controls["corrected"].value = corrected
+    for total in density.TOTALS:
+        lab.controls["total"].value = total
+        rule, annealer = (float(lab.facts[name].rstrip("%")) for name in ("Magnitude, global", "Annealer"))
+        assert annealer >= rule - 0.7  # its start is the rule's mask but for rounding, an image or so of 150
 
 
 def test_a_free_total_is_taken_when_it_is_chosen_and_left_when_a_layer_moves(make):

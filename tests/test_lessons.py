@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import linecache
 import re
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from lessonkit import exercises
 from lessonkit.course import build
 from lessonkit.course.leaks import CHECK, find_leaks, functions, misjudged, secrets_in, verdicts
+from lessonkit.exercises.course_code import source_of
 
 ROOT = Path(__file__).parent.parent
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
@@ -48,6 +51,13 @@ def test_no_reference_and_no_solution_stands_in_the_students_notebook(lesson):
     assert secrets_in(lesson, solved), "the search itself must be able to find"
 
 
+MISTAKEN = """import types
+from lessonkit.exercises import find
+wrong = find("{name}").misconceptions[0].code
+code = wrong.__code__.replace(co_filename="<student>")
+{function} = types.FunctionType(code, wrong.__globals__, "{function}", wrong.__defaults__, wrong.__closure__)"""
+
+
 def answered_wrongly(lesson: build.Lesson, kind: str) -> str:
     """The student's script with every answer wrong: by a named misconception, or by an exception."""
 
@@ -56,7 +66,7 @@ def answered_wrongly(lesson: build.Lesson, kind: str) -> str:
         if kind == "crash":
             wrong = f"def {function}(*arguments): raise ValueError('mine')"
         else:
-            wrong = f"from lessonkit.exercises import find\n{function} = find({name!r}).misconceptions[0].code"
+            wrong = MISTAKEN.format(name=name, function=function)
         return f"{wrong}\n{line}"
 
     return CHECK.sub(replace, lesson.file("notebooks", ".py").read_text(encoding="utf-8"))
@@ -81,3 +91,82 @@ def test_the_stubs_are_the_registrys(lesson):
         mine, theirs = defined[function].args, exercises.find(name).definition.args
         names = [[argument.arg for argument in arguments.args] for arguments in (mine, theirs)]
         assert names[0] == names[1], name
+
+
+# --- what a text tells a student to type ----------------------------------------------------------------------------
+
+CALL = re.compile(r"`([A-Za-z_][\w.]*\([^`]*\))`")
+HELP = ("hint", "solution", "progress", "check", "whose")
+
+
+def code_cells(lesson: build.Lesson) -> list[str]:
+    text = lesson.file("notebooks", ".py").read_text(encoding="utf-8")
+    notebook = build.notebook_of(lesson, "notebooks", text)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def texts(lesson: build.Lesson, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """All that a student reads: the notebook, hints, messages, and what the help itself says."""
+    script = lesson.file("notebooks", ".py").read_text(encoding="utf-8")
+    found = [script]
+    for exercise in {name: exercises.find(name) for _, name, _ in CHECK.findall(script)}.values():
+        found += [*exercise.hints, exercise.why, exercise.objective, exercise.stub]
+        found += [misconception.message for misconception in exercise.misconceptions]
+        capsys.readouterr()
+        for _ in exercise.hints:
+            exercises.hint(exercise.id)
+        exercises.check(exercise.id, 3)
+        exercises.check(exercise.id, None)
+        exercises.check(exercise.id, exercise.reference)
+        exercises.solution(exercise.id)
+        found.append(capsys.readouterr().out)
+    exercises.progress()
+    return [*found, capsys.readouterr().out]
+
+
+@each_lesson
+def test_whatever_a_text_tells_to_type_works_in_that_notebook(lesson, monkeypatch, capsys):
+    monkeypatch.setattr(exercises.session, "_verdicts", {})
+    monkeypatch.chdir(ROOT / "notebooks")
+    names: dict[str, object] = {"__name__": "__main__"}
+    cells = code_cells(lesson)
+    for cell in cells[:2]:  # set-up and imports
+        exec(compile(cell, "<cell>", "exec"), names)
+    assert "load_mnist" in names
+    everywhere = {node.id for cell in cells for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Name)}
+    everywhere |= {node.arg for cell in cells for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.arg)}
+    calls = [call for text in texts(lesson, capsys) for call in CALL.findall(text)]
+    assert any(call.startswith("hint(") for call in calls)
+    assert any(call.startswith("solution(") for call in calls)
+    calls += ["progress()", *(call.replace(", 1)", ")") for call in calls if call.startswith("hint("))]
+    for call in dict.fromkeys(calls):
+        node = ast.parse(call, mode="eval").body
+        while not isinstance(node, ast.Name):
+            node = node.func if isinstance(node, ast.Call) else node.value
+        if node.id not in HELP:
+            assert node.id in names or node.id in everywhere or hasattr(builtins, node.id), call
+            continue
+        for _, name, function in CHECK.findall("\n".join(cells)):
+            names.setdefault(function, exercises.find(name).reference)
+        exec(call, names)
+        said = capsys.readouterr().out
+        assert said, call
+        assert "no exercise is called" not in said, call
+        assert "no brackets" not in said, call
+
+
+@each_lesson
+def test_a_solution_can_be_pasted_below_the_cells_above_it(lesson):
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(compile(code_cells(lesson)[1], "<imports>", "exec"), names)
+    script = lesson.file("notebooks", ".py").read_text(encoding="utf-8")
+    for place, (_, name, function) in enumerate(CHECK.findall(script)):
+        text = source_of(exercises.find(name))
+        file = f"<solution {lesson.stem} {place}>"
+        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        exec(compile(text, file, "exec"), names)
+        answer = names[function]
+        assert ast.get_docstring(ast.parse(text).body[-1]) == ast.get_docstring(exercises.find(name).definition)
+        assert exercises.judge(name, answer).status == "right", text
+        assert exercises.session.examine(exercises.find(name), answer).status == "the course's code"
+        assert "lessonkit" not in text, "what is imported from the package hides the point"

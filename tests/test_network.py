@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -90,3 +94,35 @@ def test_what_cannot_be_computed_is_named(name):
     parts, message = UNSUPPORTED[name]
     with pytest.raises(LessonkitError, match=message):
         from_keras(keras.Sequential([keras.Input((28, 28, 1)), *parts]))
+
+
+@pytest.mark.parametrize("where", ["named file", "named folder", "standin", "cache", "broken cache", "nothing"])
+def test_without_a_name_it_takes_the_weights_for_the_data_here_and_loads_nothing_else(tmp_path, where):
+    """An empty archive is enough: no image is read, and nothing is fetched."""
+    named = {"named file": str(tmp_path / "mnist.npz"), "named folder": str(tmp_path), "standin": "standin"}.get(
+        where, ""
+    )
+    (tmp_path / "datasets").mkdir()
+    np.savez(tmp_path / "mnist.npz")
+    if where.endswith("cache"):
+        np.savez(tmp_path / "datasets" / "mnist.npz", x_train=np.zeros(9))
+    if where == "broken cache":
+        (tmp_path / "datasets" / "mnist.npz").write_bytes(b"PK, and then the disk was full")
+    code = (
+        "import sys, socket; import lessonkit.data as data; "
+        "data._read_mnist = data._standin = data._download = socket.create_connection = None; "
+        "from lessonkit import load_network; from lessonkit.fingerprint import network_digest as digest; "
+        "found = digest(load_network()); names = ('mnist', 'standin'); "
+        "print([name for name in names if digest(load_network(name)) == found], "
+        "[name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"
+    )
+    environment = {**os.environ, "LESSONKIT_DATA": named, "KERAS_HOME": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    expected = "mnist" if where in ("named file", "named folder", "cache") else "standin"
+    assert run.stdout.strip() == f"['{expected}'] []"
+
+
+def test_a_named_file_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("LESSONKIT_DATA", str(tmp_path / "missing.npz"))
+    with pytest.raises(LessonkitError, match="no such file"):
+        load_network()

@@ -19,7 +19,7 @@ FLOORS = (
     ("errors",),
     ("files",),
     ("masks", "objective", "published"),
-    ("data", "network", "lenet"),
+    ("data", "network", "lenet", "fingerprint"),
     ("evaluator", "gradient", "correction"),
     ("search", "statistics", "mlpnet"),
     ("annealing", "genetic", "baselines", "checkpoint", "scheduler"),

@@ -21,6 +21,7 @@ from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
 from lessonkit.data import Dataset, Split
 from lessonkit.errors import LessonkitError
+from lessonkit.fingerprint import code_digest
 from lessonkit.frontier import table
 from lessonkit.network import load_network
 from lessonkit.scheduler import Packed, gather
@@ -332,14 +333,14 @@ def test_a_cluster_that_goes_away_is_one_line():
 
 
 def test_another_lessonkit_on_a_worker_is_refused():
-    scheduler.require_version(scheduler.code_version())
+    scheduler.require_version("lessonkit.comparison", code_digest("lessonkit.comparison"))
     with pytest.raises(LessonkitError, match="has another lessonkit"):
-        scheduler.require_version("of another")
+        scheduler.require_version("lessonkit.comparison", "of another")
 
 
 def test_every_job_is_checked_against_the_code_that_gave_it_out(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparison, "code_version", lambda: "another")
-    monkeypatch.setattr(table, "code_version", lambda: "another")
+    monkeypatch.setattr(comparison, "code_digest", lambda module: "another")
+    monkeypatch.setattr(table, "code_digest", lambda module: "another")
     with ThreadPoolExecutor(1) as executor:
         with pytest.raises(LessonkitError, match="has another lessonkit"):
             run(few, executor=executor)

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--search-images", type=at_least(10), default=SEARCH_IMAGES, metavar="N", help="(%(default)s)")
     parser.add_argument("--pareto", action="store_true", help="NSGA-II's front, too (needs lessonkit[pareto])")
     parser.add_argument("--output", default="runs/frontier", metavar="DIR", help="folder for files (%(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="compute again what --output already holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, only the table")
     add_worker_flags(parser)
     add_data_flag(parser)
@@ -83,6 +84,7 @@ def main(options: argparse.Namespace) -> int:
             search_images=options.search_images,
             finished=told,
             executor=executor,
+            fresh=options.fresh,
         )
     front: list[dict[str, float]] = []
     if options.pareto and not found.interrupted:

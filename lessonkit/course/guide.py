@@ -1,6 +1,6 @@
 """The parts of the teacher's guide that the lessons and the exercises already say: minutes, and what goes wrong.
 
-They stand in ``solutions/README.md`` between a pair of comments; the build writes them, and finds where they drifted.
+They are in ``solutions/README.md``, each between a pair of comments; the build writes them, and finds what has drifted.
 """
 
 from __future__ import annotations

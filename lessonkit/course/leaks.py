@@ -12,7 +12,7 @@ import nbformat
 from lessonkit import exercises
 from lessonkit.course.build import Lesson
 from lessonkit.course.markers import BEGIN, END
-from lessonkit.exercises.session import source_of
+from lessonkit.exercises.course_code import source_of
 
 CHECK = re.compile(r'^(\w+) = check\("([\w.]+)", (\w+)\)', re.MULTILINE)  # result, exercise, answer
 # What `check` prints first, by the folder in which its cell stands.
@@ -68,9 +68,10 @@ def find_leaks(lesson: Lesson) -> list[str]:
 
 def verdicts(notebook: Any) -> Iterator[tuple[str, str]]:
     """The exercises that a notebook checks, each with what its cell printed."""
-    for cell in notebook.cells:
-        printed = "".join(output.get("text", "") for output in cell.get("outputs", ()))
-        for _, name, _ in CHECK.findall(cell.source) if cell.cell_type == "code" else ():
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        outputs = [output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+        printed = re.sub(r"^\W+", "", "".join(outputs))  # the symbol in front
+        for _, name, _ in CHECK.findall(cell.source):
             yield name, printed
 
 

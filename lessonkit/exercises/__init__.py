@@ -25,6 +25,7 @@ A new exercise in five steps
 
 from __future__ import annotations
 
+from lessonkit.exercises.cells import watch_cells
 from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial
 from lessonkit.exercises.judging import Verdict, judge
 from lessonkit.exercises.registry import LESSONS, find, registry
@@ -47,3 +48,5 @@ __all__ = [
     "solution",
     "whose",
 ]
+
+watch_cells()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit import annealing as engine
-from lessonkit import masks, objective
-from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit import masks
 from lessonkit.exercises import flips
-from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial
-from lessonkit.exercises.results import mask, number, several
-from lessonkit.masks import Mask, flip
-from lessonkit.objective import adaptive_mutation_rate
+from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
+from lessonkit.exercises.results import describe, mask, number, several
+from lessonkit.masks import Mask
 
 # --- acceptance_probability -----------------------------------------------------------------------------------------
 
@@ -38,6 +35,30 @@ def _deltas(rng: np.random.Generator) -> Iterator[tuple[float, float]]:
     yield -1e300, 1e-300
 
 
+def acceptance_probability(delta: float, temperature: float) -> float:
+    """The Metropolis rule."""
+    if delta <= 0:
+        return 1.0
+    return math.exp(-delta / temperature)
+
+
+def _no_overflow(trial: Trial) -> None:
+    for delta, temperature in ((-800.0, 1.0), (-1e4, 1.0), (-1e8, 0.1), (-37.5, 1e-3)):
+        outcome = trial.ask(delta, temperature)
+        trial.expect("overflow" not in outcome.floating, "overflows in `exp`, and a cell would show numpy's warning")
+
+
+def _overflows(trial: Trial) -> bool:
+    """Whether the exponential is right wherever it can be computed, and computed where it cannot."""
+    mild = [trial.result(delta, 1.0) for delta in (-1.0, 0.0, 1.0)]
+    if not np.allclose(mild, [1, 1, math.exp(-1)]):
+        return False
+    try:
+        return "overflow" in trial.ask(-1e4, 1.0).floating
+    except Raised as raised:
+        return isinstance(raised.error, OverflowError)
+
+
 ACCEPTANCE = Exercise(
     id="annealing.acceptance_probability",
     title="The Metropolis rule",
@@ -51,9 +72,12 @@ ACCEPTANCE = Exercise(
     """
     ...
 ''',
-    reference=engine.acceptance_probability,
+    reference=acceptance_probability,
     read=number,
-    properties=(Examples("Better or equal is certain, worse is exponentially rare", _deltas),),
+    properties=(
+        Examples("Better or equal is certain, worse is exponentially rare", _deltas),
+        Law("Nothing overflows, however good a candidate is", _no_overflow),
+    ),
     misconceptions=(
         Misconception(
             "the sign",
@@ -63,8 +87,14 @@ ACCEPTANCE = Exercise(
         ),
         Misconception(
             "cut off too late",
-            "The exponential is taken before it is cut off at 1, so a very good candidate overflows: decide first.",
+            "The exponential is computed for better candidates too, and for a very good one it overflows: decide first "
+            "whether it is needed.",
             lambda delta, temperature: min(1.0, math.exp(-delta / temperature)),
+            variants=(
+                lambda delta, temperature: min(1.0, np.exp(-delta / temperature)),
+                lambda delta, temperature: np.where(delta <= 0, 1.0, np.exp(-delta / temperature)),
+            ),
+            sign=_overflows,
         ),
         Misconception(
             "above one",
@@ -79,14 +109,14 @@ ACCEPTANCE = Exercise(
         ),
         Misconception(
             "times the temperature",
-            "The temperature is a factor here, so heat makes the search pickier; it belongs under the line.",
+            "The temperature is a factor here, so heat makes the search more selective; it belongs in the denominator.",
             lambda delta, temperature: 1.0 if delta <= 0 else math.exp(-delta * temperature),
         ),
     ),
     hints=(
         "There are two cases, and only one of them needs the exponential function.",
-        "What is delta / temperature for a delta far below 0, and what does `math.exp` make of its negative? See to "
-        "that case before.",
+        "What is delta / temperature for a delta far below 0, and what does `math.exp` make of its negative? Deal with "
+        "that case first.",
     ),
 )
 
@@ -96,9 +126,15 @@ ACCEPTANCE = Exercise(
 def _steps(rng: np.random.Generator) -> Iterator[tuple[float, int]]:
     yield 1.0, 0
     yield 1.0, 1
+    yield 2e-5, 3
     yield 2.5, 9
     for step in (50, 199, 100_000):
         yield float(rng.uniform(0.1, 10)), step
+
+
+def logarithmic_cooling(initial: float, step: int) -> float:
+    """The temperature at this step."""
+    return initial / (1 + math.log(1 + step))
 
 
 COOLING = Exercise(
@@ -111,7 +147,7 @@ COOLING = Exercise(
     """Return initial / (1 + ln(1 + step))."""
     ...
 ''',
-    reference=engine.logarithmic_cooling,
+    reference=logarithmic_cooling,
     read=number,
     properties=(Examples("Step 0 has the initial temperature, and from there it falls", _steps),),
     misconceptions=(
@@ -122,21 +158,34 @@ COOLING = Exercise(
             variants=(lambda initial, step: initial / (1 + math.log2(1 + step)),),
         ),
         Misconception(
-            "no 1 under the line",
-            "At step 0 the logarithm is 0, and this divides by it: something is missing under the line.",
+            "no 1 in the denominator",
+            "At step 0 the logarithm is 0, and this divides by it: something is missing in the denominator.",
             lambda initial, step: initial / math.log(1 + step),
             variants=(lambda initial, step: float(np.divide(initial, np.log(1 + step))),),
         ),
         Misconception(
             "ln(step)",
-            "At step 0 this takes the logarithm of 0.",
+            "The logarithm is that of `step`, which has none at step 0; the formula has another one.",
             lambda initial, step: initial / (1 + math.log(step)),
-            variants=(lambda initial, step: float(initial / (1 + np.log(step))),),
+            variants=(
+                lambda initial, step: float(initial / (1 + np.log(step))),
+                lambda initial, step: initial / (1 + math.log(step)) if step else initial,
+            ),
         ),
         Misconception(
             "heating",
-            "The temperature rises: something stands above the line that belongs below it.",
+            "The temperature rises: something is in the numerator that belongs in the denominator.",
             lambda initial, step: initial * (1 + math.log(1 + step)),
+        ),
+        Misconception(
+            "brackets",
+            "Only a part of the denominator divides: set brackets around all of it.",
+            lambda initial, step: initial / 1 + math.log(1 + step),
+        ),
+        Misconception(
+            "counted from 1",
+            "This is the temperature of the next step: steps count from 0, and step 0 has the initial temperature.",
+            lambda initial, step: initial / (1 + math.log(2 + step)),
         ),
     ),
     hints=(
@@ -151,8 +200,15 @@ def _rates(rng: np.random.Generator) -> Iterator[tuple[float, int, int]]:
     yield 0.5, 1, 2
     yield 0.5, 2, 2
     yield 0.15, 50, 200
+    yield 0.15, 199, 200
+    yield 2e-5, 1, 7
     for _ in range(5):
         yield float(rng.uniform(0.01, 0.9)), int(rng.integers(1, 100)), 100
+
+
+def adaptive_mutation_rate(rate: float, step: int, total: int) -> float:
+    """The rate at this step."""
+    return rate * (1 - step / total)
 
 
 RATE = Exercise(
@@ -165,7 +221,7 @@ RATE = Exercise(
     """Return rate * (1 - step / total)."""
     ...
 ''',
-    reference=objective.adaptive_mutation_rate,
+    reference=adaptive_mutation_rate,
     read=number,
     properties=(Examples("The rate falls in a straight line from `rate` to 0", _rates),),
     misconceptions=(
@@ -181,7 +237,7 @@ RATE = Exercise(
         ),
         Misconception(
             "rising",
-            "The rate rises from 0: it should begin there where this one ends.",
+            "The rate rises from 0: it should begin where this one ends.",
             lambda rate, step, total: rate * step / total,
         ),
         Misconception(
@@ -206,6 +262,12 @@ def _flip_exactly(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
     return neighbour
 
 
+def flip_neighbour(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    """Flip each bit with probability `rate`."""
+    places = rng.random(mask.shape) < rate
+    return mask ^ places
+
+
 FLIP = Exercise(
     id="annealing.flip_neighbour",
     title="A neighbour of a mask",
@@ -216,10 +278,12 @@ FLIP = Exercise(
     """Return a new mask, each bit of `mask` flipped independently with probability `rate`."""
     ...
 ''',
-    reference=masks.flip,
+    reference=flip_neighbour,
     read=mask,
+    draw=flips.chance,
     properties=flips.FLIP_LAWS,
     misconceptions=(
+        flips.REPEATED,
         Misconception(
             "prunes only",
             "A pruned weight never comes back: this move can only switch weights off, as the experiment's did.",
@@ -245,12 +309,8 @@ FLIP = Exercise(
             lambda mask, rate, rng: mask ^ (rng.random(mask.shape) > rate),
             sign=flips.inverted_rate,
         ),
-        Misconception(
-            "another generator",
-            "The random numbers do not come from `rng`, so nobody can repeat the run.",
-            lambda mask, rate, rng: mask ^ (np.random.default_rng().random(mask.shape) < rate),
-            sign=flips.foreign_rng,
-        ),
+        flips.SHARED_DRAW,
+        flips.NEVER_NOTHING,
     ),
     hints=(
         "`rng.random(shape)` gives one number between 0 and 1 for each bit. Which share of them is below `rate`?",
@@ -273,7 +333,7 @@ def anneal(
     current, current_cost = start, cost(start)
     best, best_cost = current, current_cost
     for step in range(iterations):
-        proposal = flip(current, adaptive_mutation_rate(rate, step, iterations), rng)
+        proposal = flip_neighbour(current, adaptive_mutation_rate(rate, step, iterations), rng)
         proposal_cost = cost(proposal)
         heat = logarithmic_cooling(temperature, step)
         if rng.random() < acceptance_probability(proposal_cost - current_cost, heat):
@@ -283,209 +343,496 @@ def anneal(
     return best, best_cost
 
 
-class _Landscape:
-    """A cost without any slope: each mask's is drawn once. It records every call."""
+# What a walk shows: each proposal keeps most bits of its parent, so the next one shows whether it was accepted.
+
+
+class _Costs:
+    """A cost that is made up as the masks come; one that comes again has its old cost. It records every call."""
 
     __name__ = "cost"
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng, self._known = rng, dict[bytes, float]()
-        self.masks: list[NDArray[np.bool_]] = []
+    def __init__(self, start: Mask, price: Callable[[int], float]) -> None:
+        self.shape, self.price = start.shape, price
+        self.masks: list[Mask] = []
         self.costs: list[float] = []
+        self.known: dict[bytes, float] = {}
+        self.fault = ""
 
     def __call__(self, candidate: Any) -> float:
-        bits = np.array(candidate, dtype=bool)
-        value = self._known.setdefault(bits.tobytes(), float(self._rng.random()))
+        fits = isinstance(candidate, np.ndarray) and candidate.dtype == bool and candidate.shape == self.shape
+        if not fits:
+            self.fault = self.fault or f"should give `cost` masks of shape {self.shape}, yours is {describe(candidate)}"
+            return 1.0
+        bits = candidate.copy()
         self.masks.append(bits)
-        self.costs.append(value)
-        return value
-
-    def of(self, candidate: Any) -> float | None:
-        """The cost of a mask that was evaluated."""
-        return self._known.get(np.array(candidate, dtype=bool).tobytes())
+        self.costs.append(self.known.setdefault(bits.tobytes(), self.price(len(self.masks) - 1)))
+        return self.costs[-1]
 
 
-BITS, ITERATIONS, RUNS, START_RATE = 384, 120, 4, 0.1
-SEEN = int(0.8 * ITERATIONS)  # later proposals hardly differ from their parent, which hides whose they are
-MISREAD = 0.03  # share of steps at which that may happen earlier; measured, it is under 0.002
+@dataclass(frozen=True)
+class _Plan:
+    """The arguments of a run that is watched."""
+
+    shape: tuple[int, ...]
+    temperature: float
+    rate: float
+    iterations: int
+
+    @property
+    def bits(self) -> int:
+        return int(np.prod(self.shape))
+
+
+# Near rate 1 a proposal is nearly its parent's negative, which shows the decisions of the first few steps clearly.
+FIRST_STEPS = _Plan((4, 8), 0.5, 0.97, 12)
+WHOLE_RUN = _Plan((6, 4, 1, 4), 2.0, 0.15, 120)
+THREE_STEPS = _Plan((8, 12), 1.0, 0.3, 3)
+FEW, MANY = (100, 2), (500, 6)  # runs of FIRST_STEPS and WHOLE_RUN; many where the few look odd
+ODD, IMPOSSIBLE = 2.5, 5.5  # in standard deviations
+CERTAIN = math.log(1e4)  # how much likelier one reading of a decision must be than the other
+RARE, OFTEN = 0.25, 0.6  # the chances with which the rule accepts what is worse
 
 
 @dataclass
-class _Walk:
-    """What could be seen of an answer's runs: for each step that matters, one entry."""
+class _Seen:
+    """What could be seen of some runs: one entry for each decision and one for each proposal."""
 
-    rises: NDArray[np.float64]  # proposal's cost minus the current one's
-    accepted: NDArray[np.bool_]
-    steps: NDArray[np.int_]
-    flipped: NDArray[np.int_]  # bits that differ from the current mask
-    switched_on: int  # pruned bits of a current mask that a proposal has kept
-    last_cost_returned: bool  # in every run, though a better one was seen
+    run: list[int] = field(default_factory=list)
+    step: list[int] = field(default_factory=list)
+    rise: list[float] = field(default_factory=list)  # the proposal's cost minus the current one's
+    chance: list[float] = field(default_factory=list)  # to accept it, by the rule; 1 where the cost does not rise
+    accepted: list[bool] = field(default_factory=list)
+    moved: list[tuple[int, int, int]] = field(default_factory=list)  # step, bits flipped, of how many
 
-    def surprise(self, temperature: Callable[[NDArray[np.int_]], NDArray[np.float64]]) -> float:
-        """In standard deviations: more worse proposals accepted than Metropolis does at this temperature."""
-        uphill = self.rises > 0
-        chance = np.exp(-self.rises[uphill] / temperature(self.steps[uphill]))
-        return float((self.accepted[uphill] - chance).sum() / np.sqrt((chance * (1 - chance)).sum() + 1))
+    def worse(self) -> tuple[NDArray[Any], ...]:
+        """Run, step, rise, chance and decision, where the cost rises."""
+        table = np.array([self.run, self.step, self.rise, self.chance, self.accepted])
+        run, step, rise, chance, accepted = table[:, table[2] > 0]
+        return run.astype(int), step.astype(int), rise, chance, accepted > 0
 
-    def rate_surprise(self, late: bool, constant: bool = False) -> float:
-        """In standard deviations: more bits flipped in the first or second half than the rate says."""
-        half = (self.steps >= SEEN // 2) == late
-        rates = START_RATE * (np.ones(half.sum()) if constant else 1 - self.steps[half] / ITERATIONS)
-        expected, variance = BITS * rates.sum(), BITS * (rates * (1 - rates)).sum()
-        counted_from_one = BITS * START_RATE * half.sum() / ITERATIONS  # step 1 to n instead of 0 to n - 1 is fine
-        excess = self.flipped[half].sum() - expected
-        return float(np.sign(excess) * max(abs(excess) - counted_from_one, 0) / np.sqrt(variance))
+    def share(self, places: Any) -> float:
+        """Of the decisions at these places, how many were to accept; 1 where there are none."""
+        accepted = np.array(self.accepted)[places]
+        return float(accepted.mean()) if accepted.size else 1.0
+
+
+class _Watched(_Costs):
+    """Costs that make each decision tell most: a worse proposal is accepted with a chance that was chosen.
+
+    Where a decision cannot be read, the next proposal is made the best so far: from that one every walk continues.
+    """
+
+    def __init__(self, plan: _Plan, start: Mask, rng: np.random.Generator, seen: _Seen, run: int) -> None:
+        super().__init__(start, lambda number: 0.0)
+        self.plan, self.rng, self.seen, self.run = plan, rng, seen, run
+        self.current, self.chance = 0, math.nan  # the current mask's place; the chance of the latest proposal
+
+    def __call__(self, candidate: Any) -> float:
+        step, known = len(self.masks) - 1, len(self.known)
+        value = super().__call__(candidate)
+        if self.fault:
+            return value
+        bits, unread = self.masks[-1], np.ones(self.shape, bool)
+        lost = False
+        if step > 0:
+            lost, unread = self._read(step - 1, bits)
+        if 0 <= step < self.plan.iterations and not lost:
+            flipped = (bits != self.masks[self.current])[unread]
+            self.seen.moved.append((step, int(flipped.sum()), flipped.size))
+        if len(self.known) == known:  # a mask that comes again has its old cost
+            self.chance = math.nan
+        else:
+            self.costs[-1] = self.known[bits.tobytes()] = self._priced(step, lost)
+        return self.costs[-1]
+
+    def _priced(self, step: int, lost: bool) -> float:
+        if step < 0:
+            return 40 * self.plan.temperature
+        heat, here = logarithmic_cooling(self.plan.temperature, step), self.costs[self.current]
+        if lost:
+            self.current, self.chance = step + 1, math.nan
+            return min(self.costs[:-1]) - heat
+        lot = self.rng.random() if step else 0.0
+        if lot < 0.75:
+            self.chance = RARE if lot < 0.5 else OFTEN
+            return here - heat * math.log(self.chance)
+        self.chance = 1.0
+        return here if lot < 0.85 else here - heat * self.rng.uniform(0.2, 1)
+
+    def _read(self, step: int, following: Mask) -> tuple[bool, Mask]:
+        """Note whether the proposal of this step was accepted; return whether nobody can say, and the bits not used."""
+        proposal, current = self.masks[step + 1], self.masks[self.current]
+        differ = proposal != current
+        if not differ.any():
+            return False, ~differ
+        rate = min(max(self.plan.rate * (1 - (step + 1) / self.plan.iterations), 1e-3), 0.999)
+        balance = 2 * np.count_nonzero(following[differ] == proposal[differ]) - np.count_nonzero(differ)
+        weight = balance * math.log((1 - rate) / rate)
+        if abs(weight) < CERTAIN:
+            return True, ~differ
+        if not math.isnan(self.chance):
+            self.seen.run.append(self.run)
+            self.seen.step.append(step)
+            self.seen.rise.append(self.costs[step + 1] - self.costs[self.current])
+            self.seen.chance.append(self.chance)
+            self.seen.accepted.append(bool(weight > 0))
+        if weight > 0:
+            self.current = step + 1
+        return False, ~differ
+
+
+def _start(trial: Trial, shape: tuple[int, ...]) -> Mask:
+    return trial.rng.random(shape) < 0.5
+
+
+def _ended(trial: Trial, costs: _Costs, start: Mask, *settings: Any) -> tuple[Mask, float]:
+    """One run of the answer, which must give a mask and a cost, and must have evaluated masks."""
+    best, best_cost = trial.result(costs, start, *settings)
+    trial.expect(not costs.fault, costs.fault)
+    trial.expect(best.shape == start.shape, f"should return a mask of shape {start.shape}, yours is {best.shape}")
+    return best, best_cost
+
+
+def _watch(trial: Trial, plan: _Plan, runs: int) -> tuple[_Seen, list[_Watched]]:
+    """Watch some runs; measured once in a trial."""
+    if (plan, runs) not in trial.notes:
+        seen, walks = _Seen(), []
+        for run in range(trial.draws(runs, min(runs, 30))):
+            start = _start(trial, plan.shape)
+            walks.append(_Watched(plan, start, trial.generator(), seen, run))
+            _ended(trial, walks[-1], start, plan.temperature, plan.rate, plan.iterations, trial.generator())
+        trial.notes[plan, runs] = seen, walks
+    return trial.notes[plan, runs]  # type: ignore[no-any-return]
+
+
+def _drawn(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Arguments on which the draw shows in the result."""
+    start, prices = np.ones((4, 8), bool), np.random.default_rng(0)
+    return _Costs(start, lambda number: prices.random()), start, 0.5, 0.5, 20, rng
+
+
+# --- its laws -------------------------------------------------------------------------------------------------------
+
+
+def _same_path(trial: Trial) -> None:
+    start = _start(trial, FIRST_STEPS.shape)
+    settings = FIRST_STEPS.temperature, FIRST_STEPS.rate, FIRST_STEPS.iterations
+    for seed in trial.rng.integers(2**63, size=3):
+        pair = [_Watched(FIRST_STEPS, start, np.random.default_rng(0), _Seen(), 0) for _ in range(2)]
+        for costs in pair:
+            _ended(trial, costs, start, *settings, np.random.default_rng(int(seed)))
+        if not np.array_equal(pair[0].masks, pair[1].masks):
+            trial.fail("takes another path for a generator in the same state", "chance")
+
+
+def _counted(trial: Trial) -> None:
+    prices: dict[str, Callable[[int], float]] = {
+        "drawn": lambda number: float(trial.rng.random()),
+        "nothing left to gain": lambda number: 1.0 if number < 3 else 0.0,
+        "rising": lambda number: 1.0 + number,
+    }
+    for iterations, price, temperature in (
+        (0, "drawn", 1.0),
+        (1, "drawn", 1.0),
+        (2, "drawn", 1.0),
+        (5, "drawn", 1.0),
+        (20, "nothing left to gain", 1.0),
+        (54, "rising", 1.0),
+        (120, "nothing left to gain", 1e-4),
+        (210, "rising", 1.0),
+        (300, "drawn", 1e-9),
+    ):
+        start = _start(trial, (5, 8))
+        costs = _Costs(start, prices[price])
+        _ended(trial, costs, start, temperature, 0.5, iterations, trial.generator())
+        calls = len(costs.masks)
+        trial.expect(
+            calls == iterations + 1, f"calls the cost {calls} times; it is iterations + 1, with the start's own call"
+        )
+        trial.expect(np.array_equal(costs.masks[0], start), "should begin with the cost of `start`")
+
+
+def _best(trial: Trial) -> None:
+    prices: tuple[Callable[[], float], ...] = (
+        trial.rng.random,
+        lambda: 1 + 1e-5 * trial.rng.random(),
+        lambda: 1e8 if trial.rng.random() < 0.7 else 40 * trial.rng.random(),
+        lambda: -trial.rng.random(),
+    )
+    for shape, iterations in (((3,), 0), ((2, 3), 3), ((5, 4), 40), ((20,), 40)):
+        for price in prices:
+            start = _start(trial, shape)
+            costs = _Costs(start, lambda number, price=price: price())  # type: ignore[misc]
+            best, best_cost = _ended(trial, costs, start, 5.0, 0.5, iterations, trial.generator())
+            lowest, own = min(costs.costs), costs.known.get(best.tobytes())
+            text = f"returns the cost {best_cost!r}, but the lowest that it has seen is {lowest!r}"
+            trial.expect(math.isclose(best_cost, lowest, rel_tol=1e-6), text)
+            trial.expect(own == lowest, "returns a best mask to which another cost belongs")
+
+
+def _moves(trial: Trial) -> None:
+    seen, walks = _watch(trial, THREE_STEPS, 40)
+    flipped = np.array([walk.masks[1] != walk.masks[0] for walk in walks])
+    before = np.array([walk.masks[0] for walk in walks])
+    if len(walks) > 1 and (flipped == flipped[0]).all():
+        trial.fail("flips the same bits in every run", "chance")
+    for name, places in (("kept", before), ("pruned", ~before)):
+        hits = flipped[places]
+        text = f"flips {hits.mean():.3f} of the {name} bits in the first step; {THREE_STEPS.rate} is the rate"
+        trial.expect(not unlikely(hits.sum(), hits.size, THREE_STEPS.rate), text)
+    alone = flips.spread(flipped, THREE_STEPS.rate) == 1 and not flips.shared(flipped)
+    trial.expect(alone, "does not flip each bit independently of the others")
+    numbers = set(flipped.reshape(len(walks), -1).sum(axis=1).tolist())
+    trial.expect(len(numbers) > 1, f"flips {min(numbers)} bits in the first step of every run; chance decides how many")
+    for plan, found in (
+        (FIRST_STEPS, _decisions(trial)),
+        (THREE_STEPS, seen),
+        (WHOLE_RUN, _decisions(trial, WHOLE_RUN)),
+    ):
+        for steps, surprise, share in _rate_surprises(plan, found, _falling):
+            if abs(surprise) > SIGMAS:
+                rate = adaptive_mutation_rate(plan.rate, steps.start, plan.iterations)
+                trial.fail(
+                    f"flips {share:.3f} of the bits at t = {steps.start}{_until(steps)}; the rate "
+                    f"{'falls from' if len(steps) > 1 else 'is'} {rate:.3f} there"
+                )
+
+
+Progress = Callable[[NDArray[np.int_], int], Any]  # (steps, iterations) -> how far the rate has fallen, 0 to 1
+
+
+def _falling(steps: NDArray[np.int_], iterations: int) -> Any:
+    return steps / iterations
+
+
+def _until(steps: range) -> str:
+    return f" to {steps[-1]}" if len(steps) > 1 else ""
+
+
+def _rate_surprises(plan: _Plan, seen: _Seen, progress: Progress) -> Iterator[tuple[range, float, float]]:
+    """For each part of the runs: in standard deviations, more bits flipped than the rate says; and the share."""
+    step, hits, places = np.array(seen.moved).T
+    rates = plan.rate * (1 - np.clip(progress(step, plan.iterations), 0, 1))
+    for steps in _parts(plan):
+        here = (step >= steps.start) & (step < steps.stop)
+        expected = (places * rates)[here].sum()
+        deviation = np.sqrt((places * rates * (1 - rates))[here].sum())
+        excess = hits[here].sum() - expected
+        surprise = np.sign(excess) * max(abs(excess) - 1, 0) / max(deviation, 1e-9)
+        yield steps, float(surprise), hits[here].sum() / max(places[here].sum(), 1)
+
+
+def _parts(plan: _Plan) -> list[range]:
+    if plan is not WHOLE_RUN:
+        return [range(step, step + 1) for step in range(3 if plan is THREE_STEPS else 1)]
+    return [range(low, low + 24) for low in range(0, 120, 24)]
+
+
+def _metropolis(trial: Trial) -> None:
+    if _worst(trial, FEW, _logarithmic)[0] < ODD:
+        return
+    if _fixed_numbers(trial):
+        trial.fail("accepts by the same numbers in every run", "chance")
+    worst, text = _worst(trial, MANY, _logarithmic)
+    trial.expect(worst < IMPOSSIBLE, text)
+
+
+def _certain_moves(trial: Trial) -> None:
+    for plan, runs in zip((FIRST_STEPS, WHOLE_RUN), FEW, strict=True):
+        seen, _ = _watch(trial, plan, runs)
+        rise = np.array(seen.rise)
+        for name, places in (("a lower", rise < 0), ("an equal", rise == 0)):
+            share = seen.share(places)
+            text = f"continues from {share:.0%} of the proposals with {name} cost; the rule accepts them all"
+            trial.expect(share > 0.97, text)
 
 
 def _logarithmic(steps: NDArray[np.int_]) -> NDArray[np.float64]:
     return 1 / (1 + np.log(1 + steps))
 
 
-def _run(trial: Trial, iterations: int, temperature: float, size: int) -> tuple[_Landscape, Any, float]:
-    """One run of the answer; the random numbers of landscape and start are the checker's."""
-    landscape, start = _Landscape(trial.generator()), trial.rng.random(size) < 0.5
-    best, best_cost = trial.result(landscape, start, temperature, START_RATE, iterations, trial.generator())
-    trial.expect(best.shape == start.shape, f"should return a mask of shape {start.shape}, yours is {best.shape}")
-    return landscape, best, best_cost
+def _worst(trial: Trial, runs: tuple[int, int], schedule: Callable[[NDArray[np.int_]], Any]) -> tuple[float, str]:
+    """How far, in standard deviations, the decisions are from the rule with this schedule; and where most."""
+    found = [(0.0, "")]
+    for plan, count in zip((FIRST_STEPS, WHOLE_RUN), runs, strict=True):
+        run, step, rise, _, accepted = _watch(trial, plan, count)[0].worse()
+        chance = np.exp(-rise / (plan.temperature * schedule(step)))
+        groups = [("", chance > 0)]
+        if plan is FIRST_STEPS:
+            groups += [(f" at t = {at}", step == at) for at in (0, 1, 2)]
+        else:
+            groups += [(f" at t = {low} to {low + 39}", step // 40 == low // 40) for low in (0, 40, 80)]
+        groups += [
+            (" of small rises", _offered(rise, step, plan) > 0.5),
+            (" of large rises", _offered(rise, step, plan) < 0.5),
+        ]
+        for name, places in groups:
+            sums, deviation = chance[places].sum(), np.sqrt((chance * (1 - chance))[places].sum() + 1e-9)
+            if sums > 0:
+                text = (
+                    f"accepts {accepted[places].mean():.3f} of the worse proposals{name}; by the rule it would be "
+                    f"{chance[places].mean():.3f}"
+                )
+                excess = max(abs(accepted[places].sum() - sums) - 1, 0)
+                found.append((float(excess / deviation), text))
+        excess = (accepted - chance) / np.sqrt(chance * (1 - chance) + 1e-9)
+        following = (run[1:] == run[:-1]) & (step[1:] - step[:-1] <= 3)
+        pairs = (excess[1:] * excess[:-1])[following]
+        if pairs.size:
+            text = "accepts worse proposals in an order that shows that the random numbers are not drawn afresh"
+            found.append((float(abs(pairs.sum()) / np.sqrt(pairs.size)), text))
+    return max(found)
 
 
-def _walk(trial: Trial) -> _Walk:
-    if "walk" in trial.notes:
-        return trial.notes["walk"]  # type: ignore[no-any-return]
-    rises, accepted, steps, flipped, on, last = [], [], [], [], 0, True
-    for _ in range(RUNS):
-        landscape, _, best_cost = _run(trial, ITERATIONS, 1.0, BITS)
-        current, ended = 0, False
-        last = last and best_cost > min(landscape.costs) + 1e-6
-        for step in range(min(SEEN, len(landscape.masks) - 2)):
-            proposal, following = landscape.masks[step + 1], landscape.masks[step + 2]
-            differ = proposal != landscape.masks[current]
-            # The next proposal keeps most of its parent's bits: is it nearer to this proposal or to the current mask?
-            taken = 2 * np.count_nonzero(differ & (following == proposal)) > np.count_nonzero(differ)
-            rises.append(landscape.costs[step + 1] - landscape.costs[current])
-            accepted.append(taken)
-            steps.append(step)
-            flipped.append(np.count_nonzero(differ))
-            on += int(np.count_nonzero(proposal & ~landscape.masks[current]))
-            current = step + 1 if taken else current
-            ended = best_cost in landscape.costs[-20:]
-        last = last and ended
-    walk = _Walk(np.array(rises), np.array(accepted, bool), np.array(steps, int), np.array(flipped, int), on, last)
-    trial.notes["walk"] = walk
-    return walk
+def _offered(rise: NDArray[Any], step: NDArray[Any], plan: _Plan) -> NDArray[Any]:
+    """The chance that the checker offered."""
+    return np.exp(-rise / (plan.temperature * _logarithmic(step)))
 
 
-def _first_call(trial: Trial) -> None:
-    for size, iterations in ((3, 0), (8, 1), (8, 20)):
-        landscape = _Landscape(trial.generator())
-        start = trial.rng.random(size) < 0.5
-        trial.result(landscape, start, 1.0, 0.5, iterations, trial.generator())
-        calls = len(landscape.masks)
-        trial.expect(
-            calls == iterations + 1, f"calls the cost {calls} times; it is iterations + 1, with the start's own call"
-        )
-        trial.expect(np.array_equal(landscape.masks[0], start), "should begin with the cost of `start`")
-
-
-def _best(trial: Trial) -> None:
-    for size, iterations in ((3, 0), (6, 3), (20, 40), (20, 40), (20, 40), (20, 40)):
-        landscape, best, best_cost = _run(trial, iterations, 5.0, size)
-        lowest = min(landscape.costs)
-        trial.expect(
-            abs(best_cost - lowest) < 1e-5, f"returns the cost {best_cost:.4f}, but it has seen a mask of {lowest:.4f}"
-        )
-        own = landscape.of(best)
-        trial.expect(own is not None and abs(own - lowest) < 1e-5, "returns a best cost that belongs to another mask")
-
-
-def _metropolis(trial: Trial) -> None:
-    walk = _walk(trial)
-    refused = 1 - walk.accepted[walk.rises < 0].mean()
-    trial.expect(refused < MISREAD, "does not go on from every candidate that is better")
-    surprise = walk.surprise(_logarithmic)
-    often = "more often" if surprise > 0 else "more rarely"
-    trial.expect(
-        abs(surprise) < SIGMAS, f"accepts worse candidates {often} than the Metropolis rule at that temperature"
-    )
-    for late in (False, True):
-        half = (walk.steps >= SEEN // 3) == late
-        part = _Walk(walk.rises[half], walk.accepted[half], walk.steps[half], walk.flipped[half], 0, False)
-        when = "late in the run" if late else "early in the run"
-        text = f"does not accept worse candidates as the Metropolis rule does {when}: how does the temperature fall?"
-        trial.expect(abs(part.surprise(_logarithmic)) < SIGMAS, text)
-
-
-def _moves(trial: Trial) -> None:
-    walk = _walk(trial)
-    for late in (False, True):
-        surprise = walk.rate_surprise(late)
-        when, what = "late" if late else "early", "many" if surprise > 0 else "few"
-        trial.expect(abs(surprise) < SIGMAS, f"flips too {what} bits {when} in the run: how does the rate fall?")
-    share = walk.switched_on / max(walk.flipped.sum(), 1)
-    trial.expect(0.25 < share < 0.75, "does not flip bits in both directions alike")
-
-
-def _fails(law: Callable[[Trial], None], trial: Trial) -> bool:
-    try:
-        law(trial)
-    except Exception:
-        return True
-    return False
+# --- its misconceptions ---------------------------------------------------------------------------------------------
 
 
 def _variant(
     *,
-    greedy: bool = False,
+    accept: Callable[[float, float, float], bool] = lambda rise, heat, number: number < math.exp(-max(rise, 0) / heat),
     cooled: bool = True,
     falling: bool = True,
+    parent: str = "current",
     last: bool = False,
-    again: bool = False,
-    restart: bool = False,
+    extra: str = "",
+    heat_shift: int = 0,
+    rate_shift: int = 0,
+    one_number: bool = False,
 ) -> Callable[..., Any]:
     """Annealing with one of the usual mistakes in it."""
 
     def wrong(cost: Any, start: Any, temperature: float, rate: float, iterations: int, rng: Any) -> Any:
         current, current_cost = start, cost(start)
         best, best_cost = current, current_cost
-        for step in range(iterations):
-            proposal = flip(best if restart else current, rate * (1 - step / iterations if falling else 1), rng)
+        number = rng.random()
+        for step in range(iterations + (extra == "step")):
+            shifted = max(step + rate_shift, 0)
+            source = {"current": current, "best": best, "start": start}[parent]
+            proposal = flip_neighbour(source, rate * (1 - shifted / iterations if falling else 1), rng)
             proposal_cost = cost(proposal)
-            heat = logarithmic_cooling(temperature, step) if cooled else temperature
-            rise = proposal_cost - current_cost
-            if rise <= 0 or (not greedy and rng.random() < math.exp(-rise / heat)):
+            if extra == "twice":
+                cost(proposal)
+            heat = logarithmic_cooling(temperature, max(step + heat_shift, 0)) if cooled else temperature
+            number = number if one_number else rng.random()
+            if accept(proposal_cost - current_cost, heat, number):
                 current, current_cost = proposal, proposal_cost
             if proposal_cost < best_cost:
                 best, best_cost = proposal, proposal_cost
         if last:
             return current, current_cost
-        return best, cost(best) if again else best_cost
+        return best, cost(best) if extra == "best" else best_cost
 
     return wrong
 
 
+def _evaluated(trial: Trial) -> list[Mask]:
+    """The masks of a run of ten steps whose start is the best one."""
+    start = _start(trial, (5, 8))
+    costs = _Costs(start, lambda number: 1e-9 * number)
+    trial.ask(costs, start, 1.0, 0.5, 10, trial.generator())
+    return costs.masks
+
+
+def _one_more(trial: Trial, start: bool) -> bool:
+    """One call of the cost is too many, and it is for the start, or is not."""
+    masks = _evaluated(trial)
+    return len(masks) == 12 and np.array_equal(masks[-1], masks[0]) == start
+
+
+def _looks_doubled(trial: Trial) -> bool:
+    masks = _evaluated(trial)
+    return len(masks) == 21 and np.array_equal(masks[1::2], masks[2::2])
+
+
 def _looks_last(trial: Trial) -> bool:
-    return _walk(trial).last_cost_returned
+    """The mask returned is, in each of some runs, one of the last two that can be the current one, and not the best."""
+    better = 0
+    for _ in range(10):
+        start = _start(trial, (40,))
+        costs = _Costs(start, lambda number: 1e-9 * (1 + number))  # uphill all the way, and all of it accepted
+        best, _ = _ended(trial, costs, start, 1.0, 0.5, 20, trial.generator())
+        better += np.array_equal(best, costs.masks[-1])
+    return better == 10
+
+
+def _decisions(trial: Trial, plan: _Plan = FIRST_STEPS) -> _Seen:
+    return _watch(trial, plan, FEW[0] if plan is FIRST_STEPS else FEW[1])[0]
 
 
 def _looks_greedy(trial: Trial) -> bool:
-    walk = _walk(trial)
-    return bool(walk.accepted[walk.rises > 0].mean() < MISREAD and walk.accepted[walk.rises < 0].mean() > 1 - MISREAD)
+    seen = _decisions(trial)
+    rise = np.array(seen.rise)
+    return seen.share(rise > 0) < 0.02 and seen.share(rise < 0) > 0.97
 
 
-def _looks_uncooled(trial: Trial) -> bool:
-    walk = _walk(trial)
-    return abs(walk.surprise(lambda steps: np.ones(len(steps)))) < 4 and _fails(_metropolis, trial)
+def _looks_willing(trial: Trial) -> bool:
+    seen = _decisions(trial)
+    return seen.share(np.array(seen.rise) > 0) > 0.98
 
 
-def _looks_constant(trial: Trial) -> bool:
-    walk = _walk(trial)
-    return all(abs(walk.rate_surprise(late, constant=True)) < 4 for late in (False, True)) and _fails(_moves, trial)
+def _looks_rooted(trial: Trial) -> bool:
+    """The last proposals of a run are still near the start, where half of the bits should differ."""
+    _, walks = _watch(trial, WHOLE_RUN, FEW[1])
+    return all(np.mean([mask != walk.masks[0] for mask in walk.masks[-20:]]) < 0.1 for walk in walks)
 
 
-def _looks_repeated(trial: Trial) -> bool:
-    landscape = _Landscape(trial.generator())
-    trial.ask(landscape, trial.rng.random(40) < 0.5, 1.0, 0.5, 10, trial.generator())
-    return len(landscape.masks) == 12
+def _fixed_numbers(trial: Trial) -> bool:
+    """In all runs the same decision at the same step, though not the same one at all steps."""
+    _, step, _, chance, accepted = _decisions(trial).worse()
+    outcomes: dict[tuple[int, float], set[bool]] = {}
+    for at, offered, taken in zip(step, chance, accepted, strict=True):
+        if at < 3:
+            outcomes.setdefault((int(at), float(offered)), set()).add(bool(taken))
+    return all(len(taken) == 1 for taken in outcomes.values()) and any(
+        len({next(iter(taken)) for (_, offered), taken in outcomes.items() if offered == each}) > 1
+        for each in (RARE, OFTEN)
+    )
+
+
+def _looks_threshold(trial: Trial) -> bool:
+    """A worse proposal is accepted or refused by its cost alone."""
+    for plan in (FIRST_STEPS, WHOLE_RUN):
+        _, _, _, chance, accepted = _decisions(trial, plan).worse()
+        for offered in (RARE, OFTEN):
+            taken = accepted[chance == offered]
+            if 0.02 < taken.mean() < 0.98:
+                return False
+    return True
+
+
+def _looks_one_number(trial: Trial) -> bool:
+    """In each run what is accepted with one chance is accepted with every higher one; and the runs differ."""
+    agree = total = 0
+    for plan in (FIRST_STEPS, WHOLE_RUN):
+        run, _, _, chance, accepted = _decisions(trial, plan).worse()
+        for each in set(run.tolist()):
+            for offered in (RARE, OFTEN):
+                taken = accepted[(run == each) & (chance == offered)]
+                total += max(len(taken) - 1, 0)
+                agree += max(int(taken.sum()), int((~taken).sum())) - 1 if len(taken) else 0
+    return agree > 0.98 * total and not _looks_threshold(trial)
+
+
+def _has_schedule(trial: Trial, schedule: Callable[[NDArray[np.int_]], Any]) -> bool:
+    if len(_evaluated(trial)) != 11:
+        return False
+    return _worst(trial, MANY, schedule)[0] < 4.5 and _worst(trial, MANY, _logarithmic)[0] > IMPOSSIBLE
+
+
+def _has_rates(trial: Trial, progress: Progress) -> bool:
+    right, other = True, len(_evaluated(trial)) == 11
+    for plan, runs in ((THREE_STEPS, 40), (WHOLE_RUN, FEW[1])):
+        seen, _ = _watch(trial, plan, runs)
+        for _, surprise, _ in _rate_surprises(plan, seen, progress):
+            other = other and abs(surprise) < 4.5
+        for _, surprise, _ in _rate_surprises(plan, seen, _falling):
+            right = right and abs(surprise) < SIGMAS
+    return other and not right
 
 
 ANNEAL = Exercise(
@@ -497,26 +844,43 @@ ANNEAL = Exercise(
     stub='''def anneal(cost, start, temperature, rate, iterations, rng):
     """Return (best_mask, best_cost): the best mask seen, with its own cost.
 
-    Each iteration flips bits of the current mask (flip_neighbour at the adaptive rate) and accepts the proposal by
-    the Metropolis rule at the logarithmic temperature. `cost` is called exactly iterations + 1 times.
+    Each iteration, t = 0 to iterations - 1, flips bits of the current mask (flip_neighbour at the adaptive rate) and
+    accepts the proposal by the Metropolis rule at the logarithmic temperature. `cost` is called exactly
+    iterations + 1 times.
     """
     ...
 ''',
     reference=anneal,
     read=several(mask, number),
+    draw=_drawn,
+    may_share=True,
     properties=(
-        Law("Every evaluation counts", _first_call),
+        Law("`rng` is the only source of chance", _same_path),
+        Law("Every evaluation counts", _counted),
         Law("The best mask seen is returned with its own cost", _best),
-        Law("A candidate is accepted by the Metropolis rule", _metropolis),
-        Law("A proposal flips bits of the current mask, with a rate that falls", _moves),
+        Law("A proposal flips bits of the current mask, with a rate that falls from t = 0 on", _moves),
+        Law("What is not worse is accepted for certain", _certain_moves),
+        Law("A candidate is accepted by the Metropolis rule, with a temperature that falls from t = 0 on", _metropolis),
     ),
     misconceptions=(
         Misconception(
             "evaluated again",
             "The cost is called once more at the end: keep the cost beside the mask, because evaluations are what is "
             "counted.",
-            _variant(again=True),
-            sign=_looks_repeated,
+            _variant(extra="best"),
+            sign=lambda trial: _one_more(trial, start=True),
+        ),
+        Misconception(
+            "one step too many",
+            "The loop makes one step too many: t runs from 0 to iterations - 1.",
+            _variant(extra="step"),
+            sign=lambda trial: _one_more(trial, start=False),
+        ),
+        Misconception(
+            "evaluated twice",
+            "Each proposal is evaluated twice: keep its cost in a variable.",
+            _variant(extra="twice"),
+            sign=_looks_doubled,
         ),
         Misconception(
             "the last, not the best",
@@ -525,30 +889,82 @@ ANNEAL = Exercise(
             sign=_looks_last,
         ),
         Misconception(
+            "from the start",
+            "Every proposal is made from `start`, so the walk never leaves it: accepting moves the current mask.",
+            _variant(parent="start"),
+            sign=_looks_rooted,
+        ),
+        Misconception(
             "greedy",
-            "No worse candidate is ever accepted: this is a descent, and the temperature has no say.",
-            _variant(greedy=True),
+            "No step ever begins at a worse candidate: either none is accepted, or the proposals are made from the "
+            "best mask and not from the current one.",
+            _variant(accept=lambda rise, heat, number: rise <= 0),
+            variants=(_variant(parent="best"),),
             sign=_looks_greedy,
+        ),
+        Misconception(
+            "always willing",
+            "Every candidate is accepted, however bad: compare a random number with the acceptance probability.",
+            _variant(accept=lambda rise, heat, number: True),
+            sign=_looks_willing,
+        ),
+        Misconception(
+            "a threshold",
+            "Whether a worse candidate is accepted is not left to chance here: its cost alone decides. Compare a "
+            "random number with the acceptance probability.",
+            _variant(accept=lambda rise, heat, number: rise < heat),
+            sign=_looks_threshold,
+        ),
+        Misconception(
+            "one number for all steps",
+            "One random number decides about all steps of a run: draw a new one for each proposal.",
+            _variant(one_number=True),
+            sign=_looks_one_number,
         ),
         Misconception(
             "never cooled",
             "The temperature stays as it was at the start, so the walk is as restless in the end as in the beginning.",
             _variant(cooled=False),
-            sign=_looks_uncooled,
+            sign=lambda trial: _has_schedule(trial, lambda steps: np.ones(len(steps))),
+        ),
+        Misconception(
+            "the temperature ahead",
+            "The temperature is that of the next step: t counts from 0, and the first proposal is judged at the "
+            "initial temperature.",
+            _variant(heat_shift=1),
+            sign=lambda trial: _has_schedule(trial, lambda steps: _logarithmic(steps + 1)),
+        ),
+        Misconception(
+            "the temperature behind",
+            "The temperature is that of the step before: at step t it is that of t.",
+            _variant(heat_shift=-1),
+            sign=lambda trial: _has_schedule(trial, lambda steps: _logarithmic(np.maximum(steps - 1, 0))),
         ),
         Misconception(
             "the rate never falls",
             "As many bits flip in the end as in the beginning: the adaptive rate is not used.",
             _variant(falling=False),
-            sign=_looks_constant,
+            sign=lambda trial: _has_rates(trial, lambda step, total: 0 * step),
+        ),
+        Misconception(
+            "the rate ahead",
+            "The rate is that of the next step: t counts from 0, and the first proposal is made with the initial rate.",
+            _variant(rate_shift=1),
+            sign=lambda trial: _has_rates(trial, lambda step, total: (step + 1) / total),
+        ),
+        Misconception(
+            "the rate behind",
+            "The rate is that of the step before: at step t it is that of t.",
+            _variant(rate_shift=-1),
+            sign=lambda trial: _has_rates(trial, lambda step, total: np.maximum(step - 1, 0) / total),
         ),
     ),
     hints=(
         "Keep two pairs: the current mask with its cost, and the best mask with its cost.",
         "In each step: propose, evaluate once, compare with the current cost, maybe move, maybe remember. Your three "
         "functions give the rate, the temperature and the chance.",
-        "A move with probability p: compare a fresh random number with p. The best is updated by a comparison alone, "
-        "whether the move was made or not.",
+        "A move with probability p: compare a fresh random number with p. The best needs no chance: whenever a "
+        "proposal is cheaper than the best so far, it is the best.",
     ),
 )
 

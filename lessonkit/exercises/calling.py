@@ -11,19 +11,23 @@ import ctypes
 import functools
 import inspect
 import linecache
+import os
+import random
 import sys
 import threading
 import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+PATIENCE = 1.5  # how much longer than its limit a thread may take that waits for a busy machine, or sleeps
+LOOK = 0.05  # seconds between two looks at its clock
 STOP_TRIES = 200  # a bare `except` may swallow some of the attempts to stop a thread
 STOP_WAIT = 0.005  # seconds between two of them
 
@@ -58,25 +62,37 @@ def _insist(frame: types.FrameType, event: str, _: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One call: what the function was given (copies), what it returned or raised, which argument it changed."""
+    """One call: what the function was given (copies), what it returned or raised, and what else could be seen.
+
+    Parameters
+    ----------
+    changed : the place of the first argument that is not what it was before the call.
+    floating : numpy's floating-point errors in the call, such as "overflow" or "divide by zero".
+    """
 
     given: tuple[Any, ...]
     value: Any = None
     error: BaseException | None = None
     changed: int | None = None
+    floating: tuple[str, ...] = ()
 
 
 def ask(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
     """Call `function` on copies of `arguments`; only the time limit passes through."""
     given = tuple(copied(argument) for argument in arguments)
+    weights = {at: argument.get_weights() for at, argument in enumerate(arguments) if is_model(argument)}
+    floating: list[str] = []
     try:
-        value = function(*given)
+        with np.errstate(all="call", call=lambda kind, flag: floating.append(kind)):
+            value = function(*given)
     except OutOfTime:
         raise
     except BaseException as error:  # sys.exit, KeyboardInterrupt and the rest are the answer's own
-        return Outcome(given, error=error)
-    pairs = enumerate(zip(arguments, given, strict=True))
-    return Outcome(given, value, None, next((at for at, (old, new) in pairs if not _same(old, new)), None))
+        _restored(arguments, weights)
+        return Outcome(given, error=error, floating=tuple(floating))
+    changed = [at for at, (old, new) in enumerate(zip(arguments, given, strict=True)) if not _same(old, new)]
+    changed += _restored(arguments, weights)
+    return Outcome(given, value, None, min(changed, default=None), tuple(floating))
 
 
 def copied(value: Any) -> Any:
@@ -88,9 +104,49 @@ def copied(value: Any) -> Any:
     return value
 
 
-def shares_memory(value: Any, arguments: Iterable[Any]) -> bool:
-    """Whether `value` is, or looks into, an array among `arguments`."""
-    return any(value is item or (_both_arrays(value, item) and np.shares_memory(value, item)) for item in arguments)
+def is_model(value: Any) -> bool:
+    """Whether this is a Keras model."""
+    return hasattr(value, "layers") and hasattr(value, "get_weights")
+
+
+def parts_of(value: Any) -> list[Any]:
+    """The arrays and lists of a result: itself, and those it holds."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    if isinstance(value, list | tuple):
+        own = [value] if isinstance(value, list) and value else []
+        return own + [part for item in value for part in parts_of(item)]
+    return []
+
+
+def shares_memory(value: Any, others: Iterable[Any]) -> bool:
+    """Whether an array or list in `value` is one in `others`, or looks into it."""
+    mine, theirs = parts_of(value), [part for other in others for part in parts_of(other)]
+    return any(
+        one is other or (_both_arrays(one, other) and np.shares_memory(one, other)) for one in mine for other in theirs
+    )
+
+
+def draws_of(rng: np.random.Generator) -> str:
+    """The state of a generator; children that were spawned count too."""
+    return f"{rng.bit_generator.state} {rng.bit_generator.seed_seq.n_children_spawned}"  # type: ignore[attr-defined]
+
+
+def makes_generator(answer: Any) -> bool:
+    """Whether the code names something that makes or seeds a generator of its own."""
+    if isinstance(told := getattr(answer, "makes_generator", None), bool):  # a stand-in, which has no such code
+        return told
+    return not _GENERATORS.isdisjoint(_names(code_of(answer)))
+
+
+_GENERATORS = {"default_rng", "RandomState", "Random", "SystemRandom", "PCG64", "MT19937", "Philox", "SFC64", "seed"}
+
+
+def _names(code: types.CodeType | None) -> set[str]:
+    if code is None:
+        return set()
+    inner = [_names(each) for each in code.co_consts if isinstance(each, types.CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 @dataclass
@@ -102,37 +158,52 @@ class Watched:
     stopped_at: str | None = None  # the student's line, when the time ran out or the reader interrupted
     interrupted: bool = False
     printed: int = 0  # lines
+    seconds: float = 0.0  # when the time ran out, what the wall clock said
 
 
 def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
-    """Run `work` in a thread for at most `seconds`, three times that on a busy machine; hold back what it prints."""
+    """Run `work` in a thread for at most `seconds` of its own processor time; hold back what it prints and changes.
+
+    The wall clock may show half as much again, for a machine that is busy with other things.
+    """
     outcome, done = Watched(), threading.Event()  # an event, because an interrupted Thread.join forgets its thread
+
+    clocks: list[int] = []
 
     def body() -> None:
         try:
-            with np.errstate(all="ignore"):
-                outcome.result = work()
+            with suppress(AttributeError, OSError):  # not every system has a clock for each thread
+                clocks.append(time.pthread_getcpuclockid(threading.get_ident()))
+            outcome.result = work()
         except BaseException as error:
             outcome.error = error
         finally:
             done.set()
 
     thread = threading.Thread(target=body, daemon=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _held_back(thread, done, outcome):
-            thread.start()
-            try:
-                began = time.process_time()
-                if not done.wait(seconds) and time.process_time() - began < seconds / 2:
-                    done.wait(2 * seconds)  # the machine is busy with other things: that is not the answer's fault
-            except KeyboardInterrupt:
-                outcome.interrupted = True
-            if not done.is_set():
-                frame = sys._current_frames().get(thread.ident or 0)
-                outcome.stopped_at = own_line(answer, reversed(list(traceback.walk_stack(frame)))) if frame else ""
-                _stop(thread, done)
+    with _as_it_was(), _held_back(thread, done, outcome):
+        thread.start()
+        began = time.monotonic()
+        try:
+            while not done.wait(min(LOOK, seconds)):
+                outcome.seconds = time.monotonic() - began
+                if outcome.seconds >= PATIENCE * seconds or _used(clocks, outcome.seconds) >= seconds:
+                    break
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+        if not done.is_set():
+            frame = sys._current_frames().get(thread.ident or 0)
+            outcome.stopped_at = own_line(answer, reversed(list(traceback.walk_stack(frame)))) if frame else ""
+            _stop(thread, done)
     return outcome
+
+
+def _used(clocks: Sequence[int], passed: float) -> float:
+    """The seconds of processor time that a thread has used; where the system does not say, those that have passed."""
+    try:
+        return time.clock_gettime(clocks[0])
+    except (IndexError, OSError):
+        return passed
 
 
 def own_line(answer: Any, frames: Iterable[tuple[types.FrameType, int]]) -> str:
@@ -169,7 +240,7 @@ def _stop(thread: threading.Thread, done: threading.Event) -> None:
 
 
 class _Filter:
-    """A text stream that swallows what one thread writes and passes on the rest."""
+    """A text stream that swallows what one thread writes and passes on the rest; nobody can close it."""
 
     def __init__(self, stream: Any, thread: threading.Thread, outcome: Watched) -> None:
         self._stream, self._thread, self._outcome = stream, thread, outcome
@@ -180,32 +251,80 @@ class _Filter:
         self._outcome.printed += str(text).count("\n")
         return len(str(text))
 
+    def close(self) -> None:
+        pass
+
+    detach = reconfigure = close
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 @contextmanager
 def _held_back(thread: threading.Thread, done: threading.Event, outcome: Watched) -> Iterator[None]:
-    streams = sys.stdout, sys.stderr
-    filters = tuple(_Filter(stream, thread, outcome) for stream in streams)
+    names = ("stdout", "stderr", "stdin")  # Python's own exit() closes the last
+    streams = [getattr(sys, name) for name in names]
+    filters = [_Filter(stream, thread, outcome) if stream is not None else None for stream in streams]
     hook = sys.unraisablehook
 
     def quiet(unraisable: sys.UnraisableHookArgs) -> None:
         if unraisable.exc_type is not OutOfTime:  # it may strike inside a finalizer, where it goes nowhere
             hook(unraisable)
 
-    sys.stdout, sys.stderr = filters  # type: ignore[assignment]
+    for name, mine in zip(names, filters, strict=True):
+        setattr(sys, name, mine)
     sys.unraisablehook = quiet
     try:
         yield
     finally:
-        if sys.unraisablehook is quiet:
-            sys.unraisablehook = hook
+        sys.unraisablehook = hook
         # A thread that could not be stopped must not print into the cells below: its filter stays.
-        if done.is_set() or not thread.is_alive():
-            for name, mine, old in zip(("stdout", "stderr"), filters, streams, strict=True):
-                if getattr(sys, name) is mine:
-                    setattr(sys, name, old)
+        ended = done.is_set() or not thread.is_alive()
+        for name, mine, old in zip(names, filters, streams, strict=True):
+            setattr(sys, name, old if ended else mine)
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Whatever of the process an answer changes is afterwards what it was; and exit() does not end the kernel."""
+    path, environment = list(sys.path), dict(os.environ)
+    folder = os.getcwd() if os.path.exists(".") else os.path.expanduser("~")
+    limit, printing = sys.getrecursionlimit(), np.get_printoptions()
+    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with warnings.catch_warnings(), _kernel_stays():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        with suppress(OSError):
+            os.chdir(folder)
+        sys.path[:] = path
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        sys.setrecursionlimit(limit)
+        np.set_printoptions(**printing)
+        random.setstate(state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _exits(*_: Any) -> None:
+    raise SystemExit("exit() and quit() end the kernel; a function ends with `return`")
+
+
+@contextmanager
+def _kernel_stays() -> Iterator[None]:
+    """IPython's exit and quit ask the shell to end, which it does when the cell is done."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None:
+        yield
+        return
+    shell.ask_exit = _exits
+    try:
+        yield
+    finally:
+        with suppress(AttributeError):
+            del shell.ask_exit
 
 
 def _same(before: Any, after: Any) -> bool:
@@ -215,6 +334,14 @@ def _same(before: Any, after: Any) -> bool:
     if isinstance(before, list | tuple):
         return len(before) == len(after) and all(_same(*pair) for pair in zip(before, after, strict=True))
     return before is after or not isinstance(before, int | float | str) or bool(before == after)
+
+
+def _restored(arguments: Sequence[Any], weights: Mapping[int, list[Any]]) -> list[int]:
+    """Give models their weights back; the places of those that had lost them."""
+    changed = [at for at, before in weights.items() if not _same(before, arguments[at].get_weights())]
+    for at in changed:
+        arguments[at].set_weights(weights[at])
+    return changed
 
 
 def _both_arrays(one: Any, other: Any) -> bool:

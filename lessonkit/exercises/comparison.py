@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit import baselines, objective, statistics
-from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial
+from lessonkit.exercises import results
+from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial, unlikely
 from lessonkit.exercises.results import indices, mask, number, several
+from lessonkit.exercises.slips import rounded
 
 # --- trade_off_score ------------------------------------------------------------------------------------------------
+
+
+def trade_off_score(sparsity: float, accuracy: float, baseline_accuracy: float) -> float:
+    """The share saved times the share kept."""
+    return sparsity * accuracy / baseline_accuracy
 
 
 def _scores(rng: np.random.Generator) -> Iterator[tuple[float, float, float]]:
@@ -36,7 +44,7 @@ TRADE_OFF = Exercise(
     """Return the sparsity times the share of the baseline's accuracy that is left."""
     ...
 ''',
-    reference=objective.trade_off_score,
+    reference=trade_off_score,
     read=number,
     properties=(Examples("The score is a product: what is saved times what is left", _scores),),
     misconceptions=(
@@ -47,7 +55,7 @@ TRADE_OFF = Exercise(
         ),
         Misconception(
             "the ratio inverted",
-            "The ratio stands on its head: losing accuracy would raise this score.",
+            "The ratio is upside down: losing accuracy would raise this score.",
             lambda sparsity, accuracy, baseline: sparsity * baseline / accuracy,
         ),
         Misconception(
@@ -55,6 +63,7 @@ TRADE_OFF = Exercise(
             "The two parts are added. Then a network that prunes nothing would score well; a product gives it 0.",
             lambda sparsity, accuracy, baseline: sparsity + accuracy / baseline,
         ),
+        rounded(trade_off_score),
     ),
     hints=(
         "Which share of the baseline's accuracy is left when both are equal? When half is lost?",
@@ -65,9 +74,15 @@ TRADE_OFF = Exercise(
 # --- evaluations ----------------------------------------------------------------------------------------------------
 
 
+def evaluations_of_annealing(iterations: int, layers: int) -> int:
+    """One start and `iterations` proposals in each layer."""
+    return layers * (iterations + 1)
+
+
 def _annealing_counts(rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     yield 1, 1
     yield 0, 3
+    yield 3, 2
     yield 200, 5
     yield int(rng.integers(2, 100)), int(rng.integers(2, 10))
 
@@ -82,8 +97,8 @@ EVALUATIONS_SA = Exercise(
     """Return how often the cost is called when each layer is annealed for `iterations` steps from its own start."""
     ...
 ''',
-    reference=statistics.evaluations_of_annealing,
-    read=number,
+    reference=evaluations_of_annealing,
+    read=results.count,
     properties=(Examples("Every call of the cost counts", _annealing_counts),),
     misconceptions=(
         Misconception(
@@ -101,6 +116,18 @@ EVALUATIONS_SA = Exercise(
             "This is what one layer costs; the others come on top.",
             lambda iterations, layers: iterations + 1,
         ),
+        Misconception(
+            "always 5 layers",
+            "This always counts 5 layers, those of LeNet-5: multiply by `layers`.",
+            lambda iterations, layers: 5 * (iterations + 1),
+        ),
+        Misconception(
+            "two calls in each iteration",
+            "Two calls are counted in each iteration. The cost of the current mask is known from before: only the "
+            "proposal is new.",
+            lambda iterations, layers: layers * (2 * iterations + 1),
+            variants=(lambda iterations, layers: layers * 2 * iterations,),
+        ),
     ),
     hints=(
         "Take one layer and 1 iteration: which masks are evaluated? There are two.",
@@ -109,11 +136,18 @@ EVALUATIONS_SA = Exercise(
 )
 
 
+def evaluations_of_genetic(generations: int, population: int, elite: int, layers: int) -> int:
+    """A whole population first, then the new individuals of each generation, in each layer."""
+    new = population - elite
+    return layers * (population + generations * new)
+
+
 def _genetic_counts(rng: np.random.Generator) -> Iterator[tuple[int, int, int, int]]:
     yield 1, 2, 1, 1
     yield 0, 4, 1, 2
     yield 20, 12, 2, 5
     yield 3, 6, 0, 2
+    yield 4, 5, 5, 3  # nobody is new
     yield int(rng.integers(2, 30)), int(rng.integers(8, 20)), int(rng.integers(1, 7)), int(rng.integers(2, 9))
 
 
@@ -130,8 +164,8 @@ EVALUATIONS_GA = Exercise(
     """
     ...
 ''',
-    reference=statistics.evaluations_of_genetic,
-    read=number,
+    reference=evaluations_of_genetic,
+    read=results.count,
     properties=(Examples("Every call of the cost counts, and none twice", _genetic_counts),),
     misconceptions=(
         Misconception(
@@ -154,6 +188,17 @@ EVALUATIONS_GA = Exercise(
             "In the initial population nobody has a cost yet, so nobody is spared there.",
             lambda generations, population, elite, layers: layers * (generations + 1) * (population - elite),
         ),
+        Misconception(
+            "one layer",
+            "This is what one layer costs; the others come on top.",
+            lambda generations, population, elite, layers: population + generations * (population - elite),
+        ),
+        Misconception(
+            "generations times population",
+            "This is generations times population: it leaves out the initial populations, and counts the elite again "
+            "in each generation.",
+            lambda generations, population, elite, layers: layers * generations * population,
+        ),
     ),
     hints=(
         "Take one layer. How many costs are needed before the first generation, and how many are new in each one?",
@@ -163,20 +208,44 @@ EVALUATIONS_GA = Exercise(
 
 # --- bootstrap_interval ---------------------------------------------------------------------------------------------
 
-VALUES = np.array([0.05, 0.2, 0.4, 0.7, 1.1, 1.7, 2.6, 4.5])  # skewed, so that a symmetric interval shows
-REPEATS, EXACT = 12, 40_000
+VALUES = np.array([0.7, 0.05, 4.5, 1.1, 0.4, 2.6, 0.2, 1.7])  # skewed, so that a symmetric interval shows
+LOW, HIGH = 0.1234564, 0.9876543
+ONE_HIGH = np.array([LOW, LOW, HIGH, LOW, LOW])
+# How many of five draws are HIGH is binomial: 0 with 0.328, at most 1 with 0.737, 2 with 0.942, 3 with 0.993. So these
+# are, for each level, the ends of the interval, exactly, whatever the convention for a quantile between two values.
+ENDS = {0.2: (1, 1), 0.6: (0, 2), 0.94: (0, 3)}
+RESAMPLES, EXACT = 4000, 40_000
+THREE = np.array([100.0, 1.0, 10.0])  # each resample of these has a mean of its own
 
 
-def _ends(trial: Trial, level: float, resamples: int) -> NDArray[np.float64]:
-    """Low and high end, each the mean of REPEATS answers."""
-    rng = trial.generator()
-    found = [trial.result(VALUES, rng, level, resamples) for _ in range(REPEATS)]
-    return np.mean(found, axis=0)  # type: ignore[no-any-return]
+def bootstrap_interval(
+    values: Any, rng: np.random.Generator, level: float = 0.95, resamples: int = 2000
+) -> tuple[float, float]:
+    """Quantiles of the means of resampled values (Efron 1979)."""
+    means = rng.choice(values, size=(resamples, len(values)), replace=True).mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _high_share(draws: int) -> float:
+    return LOW + draws / len(ONE_HIGH) * (HIGH - LOW)
+
+
+def _ends(trial: Trial, level: float) -> NDArray[np.float64]:
+    """The interval of ONE_HIGH, counted in draws that are HIGH: 0 to 5."""
+    if level not in trial.notes:
+        ends = np.array(trial.result(ONE_HIGH, trial.generator(), level, RESAMPLES))
+        trial.notes[level] = (ends - LOW) / (HIGH - LOW) * len(ONE_HIGH)
+    return trial.notes[level]  # type: ignore[no-any-return]
+
+
+def _as_counted(found: Any, wanted: Any) -> bool:
+    return bool(np.allclose(found, wanted, rtol=0, atol=2e-6))
 
 
 @functools.cache
 def _exact(level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The interval from very many resamples, and the standard deviation of one end for a single resample count of 1.
+    """The interval of VALUES from very many resamples, and the deviation of an end for a single resample.
 
     The deviation of a quantile's estimate is sqrt(q (1 - q) / n) over the density there (David & Nagaraja 2003).
     """
@@ -187,40 +256,63 @@ def _exact(level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.quantile(means, shares), np.sqrt(shares * (1 - shares)) * slope
 
 
-def _off(trial: Trial, level: float, resamples: int, repeats: int, found: Any) -> bool:
-    ends, deviation = _exact(level)
-    bound = SIGMAS * deviation * np.sqrt(1 / (repeats * resamples) + 1 / EXACT)
-    # Conventions for a quantile between two values differ by less than one place of the sorted means.
-    bound += 1.5 * deviation / np.sqrt((1 - level**2) / 4) / resamples
-    return bool((np.abs(np.asarray(found) - ends) > bound).any())
-
-
 def _ordered(trial: Trial) -> None:
     low, high = trial.result(np.array([2.0, 2.0, 2.0]), trial.generator())
     trial.expect(abs(low - 2) < 1e-5 and abs(high - 2) < 1e-5, f"should be (2.0, 2.0), yours is ({low}, {high})")
     low, high = trial.result(VALUES, trial.generator())
-    trial.expect(low < high, f"should be a low and a high end, yours are {low:.4g} and {high:.4g}")
+    trial.expect(low < high, f"should be a low and a high end, yours is {low:.4g} and {high:.4g}")
 
 
 def _percentiles(trial: Trial) -> None:
-    for level in (0.5, 0.8, 0.9):
-        found = _ends(trial, level, 400)
-        low, high = _exact(level)[0]
+    for level, wanted in ENDS.items():
+        ends = _ends(trial, level)
+        right, yours = ([float(_high_share(end)) for end in pair] for pair in (wanted, ends))
         trial.expect(
-            not _off(trial, level, 400, REPEATS, found),
-            f"gives about ({found[0]:.3f}, {found[1]:.3f}); the percentile interval of the mean is about "
-            f"({low:.3f}, {high:.3f})",
+            _as_counted(ends, wanted),
+            f"should be ({right[0]:.7g}, {right[1]:.7g}), yours is ({yours[0]:.7g}, {yours[1]:.7g})",
         )
-    found = trial.result(VALUES, trial.generator())
-    trial.expect(not _off(trial, 0.95, 2000, 1, found), "does not use level 0.95 when none is given")
+    calls = trial.draws(4)
+    found = np.mean([trial.result(VALUES, trial.generator()) for _ in range(calls)], axis=0)
+    ends, deviation = _exact(0.95)
+    bound = SIGMAS * deviation * np.sqrt(1 / (calls * 2000) + 1 / EXACT)
+    # Conventions for a quantile between two values differ by less than one place of the sorted means.
+    bound += 1.5 * deviation / np.sqrt((1 - 0.95**2) / 4) / 2000
+    trial.expect((np.abs(found - ends) < bound).all(), "does not use level 0.95 when none is given")
 
 
 def _resampled(trial: Trial) -> None:
-    low, high = trial.result(VALUES, trial.generator(), 0.95, 1)
-    trial.expect(abs(low - high) < 1e-5, "should have both ends alike: one resample has one mean")
-    pair = [trial.result(VALUES, np.random.default_rng(3), 0.9, 100) for _ in range(2)]
-    trial.expect(pair[0] == pair[1], "gives another interval for a generator of the same seed")
-    trial.expect(trial.advances(VALUES, trial.generator(), 0.9, 100), "does not use the generator `rng`")
+    draws = trial.draws(400)
+    means = []
+    for _ in range(draws):
+        low, high = trial.result(THREE, trial.generator(), 0.5, 1)
+        trial.expect(
+            abs(low - high) < 1e-4, f"should have both ends alike: one resample has one mean; yours is ({low}, {high})"
+        )
+        means.append(round(3 * low))
+    chances = Counter(round(sum(drawn)) for drawn in itertools.product(THREE, repeat=3))
+    for total in sorted({*means, *chances}):
+        text = f"has the mean {total / 3:.4g} in {means.count(total)} of {draws} single resamples"
+        trial.expect(total in chances, f"{text}, which no resample of three of the values has")
+        chance = chances[total] / 27
+        trial.expect(
+            not unlikely(means.count(total), draws, chance), f"{text}; it should be about {chance * draws:.0f} times"
+        )
+
+
+def _made_of(
+    statistic: Callable[[Any], Any] = lambda drawn: drawn.mean(axis=1),
+    ends: Callable[[Any, float, Any], Any] = lambda means, level, values: np.quantile(
+        means, [(1 - level) / 2, (1 + level) / 2]
+    ),
+    size: Callable[[int, int], int] = lambda length, resamples: length,
+) -> Callable[..., Any]:
+    """A bootstrap with another statistic, other ends, or resamples of another size."""
+
+    def interval(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
+        drawn = rng.choice(values, (resamples, size(len(values), resamples)))
+        return tuple(np.asarray(ends(statistic(drawn), level, values)).tolist())
+
+    return interval
 
 
 def _of_values(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
@@ -232,67 +324,188 @@ def _without_replacement(values: Any, rng: Any, level: float = 0.95, resamples: 
     return tuple(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
 
 
-def _whole_level(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
-    means = rng.choice(values, (resamples, len(values))).mean(axis=1)
-    return tuple(np.sort(np.quantile(means, [1 - level, level])))
+def _half(level: float) -> float:
+    from scipy.special import ndtri
 
-
-def _of_resamples(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
-    drawn = rng.choice(values, resamples)
-    return tuple(np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]))
+    return float(ndtri((1 + level) / 2))
 
 
 def _normal(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
-    from scipy.special import ndtri
-
-    half = float(ndtri((1 + level) / 2)) * np.std(values) / np.sqrt(len(values))
+    half = _half(level) * np.std(values) / np.sqrt(len(values))
     return np.mean(values) - half, np.mean(values) + half
 
 
-def _near(found: Any, expected: Any) -> bool:
-    return bool(np.allclose(found, expected, rtol=0.2))
+def _fixed_number(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
+    return bootstrap_interval(values, rng, level, 1000)
 
 
-def _looks_whole(trial: Trial) -> bool:
-    return not _off(trial, 0.6, 400, REPEATS, _ends(trial, 0.8, 400))
+def _other_size(trial: Trial) -> bool:
+    """The means of single resamples are those of more or of fewer values."""
+    means = [trial.result(ONE_HIGH, trial.generator(), 0.5, 1) for _ in range(40)]
+    shares = (np.mean(means, axis=1) - LOW) / (HIGH - LOW)
+    if np.ptp(means, axis=1).max() > 1e-6:
+        return False
+
+    def whole(size: int) -> bool:
+        return bool(np.allclose(shares * size, np.round(shares * size), atol=1e-4))
+
+    return (any(whole(size) for size in range(2, 40)) and not whole(5)) or (whole(1) and _around_the_mean(trial))
+
+
+def _around_the_mean(trial: Trial) -> bool:
+    """Both ends are near the mean of the values, though not at it."""
+    found = _ends(trial, 0.94)
+    return bool((np.abs(found - 1) < 0.5).all()) and not _as_counted(found, (1, 1))
+
+
+def _other_axis(trial: Trial) -> bool:
+    """The means of the columns, or of everything: nearly the mean of the values."""
+    single = [trial.result(ONE_HIGH, trial.generator(), 0.94, 1) for _ in range(20)]
+    found = _ends(trial, 0.94)
+    return bool(_around_the_mean(trial) and (np.ptp(single, axis=1).max() > 0.1 or found[0] == found[1]))
+
+
+def _values_alone(trial: Trial) -> bool:
+    """Percentiles of values, drawn or not: a fifth of them is HIGH."""
+    return _as_counted(_ends(trial, 0.2), (0, 0)) and bool(_ends(trial, 0.8)[1] > 2.9)
+
+
+def _looks_normal(trial: Trial) -> bool:
+    """Symmetric around the mean, and below the smallest value."""
+    found = _ends(trial, 0.94)
+    return bool(abs(found.mean() - 1) < 0.15 and found[0] < -0.1)
+
+
+def _looks_basic(trial: Trial) -> bool:
+    return all(_as_counted(_ends(trial, level), (2 - high, 2 - low)) for level, (low, high) in ENDS.items())
+
+
+def _has_ends(ends: dict[float, tuple[int, int]]) -> Callable[[Trial], bool]:
+    return lambda trial: all(_as_counted(_ends(trial, level), wanted) for level, wanted in ends.items())
+
+
+def _looks_extreme(trial: Trial) -> bool:
+    return all(_ends(trial, level)[0] < 1e-6 and _ends(trial, level)[1] > 3.9 for level in ENDS)
+
+
+def _looks_median(trial: Trial) -> bool:
+    """Medians of three values are the middle one more often than a single value is it: 13 times in 27."""
+    middle = np.array([trial.result(THREE, trial.generator(), 0.5, 1)[0] for _ in range(400)])
+    known = np.isclose(middle[:, np.newaxis], THREE, rtol=1e-6).any(axis=1)
+    return (
+        bool(known.all()) and not unlikely(float(np.sum(middle < 5)), 400, 7 / 27) and np.mean(middle == 10) > 0.41
+    )
+
+
+def _own_number(trial: Trial) -> bool:
+    low, high = trial.result(VALUES, trial.generator(), 0.9, 1)
+    return low < high and _has_ends(ENDS)(trial)
+
+
+def _looks_rounded(trial: Trial) -> bool:
+    found = np.array([trial.result(ONE_HIGH, trial.generator(), level, RESAMPLES) for level in ENDS])
+    wanted = np.array([[_high_share(end) for end in ends] for ends in ENDS.values()])
+    return any(np.allclose(found, np.round(wanted, digits), rtol=0, atol=1e-9) for digits in range(1, 7))
+
+
+def _one_mean_only(trial: Trial) -> bool:
+    return bool(np.allclose(trial.result(VALUES, trial.generator(), 0.9, 400), VALUES.mean(), rtol=1e-6))
 
 
 BOOTSTRAP = Exercise(
     id="comparison.bootstrap_interval",
     title="A bootstrap interval",
     minutes=12,
-    objective="say how sure the mean of a few runs is, without assuming a distribution",
-    why="Ten seeds give ten results; without an interval a difference of their means says nothing.",
+    objective="put an interval around the mean of a few runs, without a formula for their distribution",
+    why="Without an interval a difference of two means says nothing, and with four values even this one is too narrow.",
     stub='''def bootstrap_interval(values, rng, level=0.95, resamples=2000):
-    """Return (low, high), the percentile bootstrap interval of the mean of `values`."""
+    """Return (low, high), the percentile bootstrap interval of the mean of `values`, an array of shape (n,).
+
+    Between the ends lies the share `level` of the means of `resamples` resamples, as much of the rest on each side.
+    """
     ...
 ''',
-    reference=statistics.bootstrap_interval,
+    reference=bootstrap_interval,
     read=several(number, number),
+    draw=lambda rng: (rng.permutation(VALUES), rng, 0.8, 20),
     properties=(
         Law("The low end comes first, and equal values leave no doubt", _ordered),
         Law("The ends are percentiles of the means of resampled values", _percentiles),
-        Law("`resamples` and `rng` do what they say", _resampled),
+        Law("A resample draws n of the n values, each with the same chance, with replacement", _resampled),
     ),
     misconceptions=(
-        Misconception(
-            "the spread of the values",
-            "These are percentiles of single values. The interval is about their mean, which varies much less.",
-            _of_values,
-            variants=(_of_resamples,),
-            sign=lambda trial: _near(_ends(trial, 0.5, 400), np.quantile(VALUES, [0.25, 0.75])),
-        ),
         Misconception(
             "without replacement",
             "Every resample has the same mean: the values are only shuffled. Draw with replacement.",
             _without_replacement,
-            sign=lambda trial: _near(_ends(trial, 0.9, 400), VALUES.mean()),
+            sign=_one_mean_only,
+        ),
+        Misconception(
+            "a median",
+            "This takes the median of each resample; the interval is about the mean.",
+            _made_of(lambda drawn: np.median(drawn, axis=1)),
+            sign=_looks_median,
+        ),
+        Misconception(
+            "the spread of the values",
+            "These are percentiles of single values. The interval is about their mean, which varies much less.",
+            _of_values,
+            variants=(_made_of(size=lambda length, resamples: 1), _made_of(lambda drawn: drawn)),
+            sign=_values_alone,
+        ),
+        Misconception(
+            "the wrong axis",
+            "The means are not those of the resamples: mind the `axis`. Each resample has one mean, that of its draws.",
+            _made_of(lambda drawn: drawn.mean(axis=0)),
+            variants=(_made_of(lambda drawn: drawn.mean()),),
+            sign=_other_axis,
+        ),
+        Misconception(
+            "resamples of another size",
+            "A resample should have as many values as there are: fewer make the interval too wide, more too narrow.",
+            _made_of(size=lambda length, resamples: max(1, length - 1)),
+            variants=(
+                _made_of(size=lambda length, resamples: 2 * length),
+                _made_of(size=lambda length, resamples: resamples),
+            ),
+            sign=_other_size,
         ),
         Misconception(
             "the whole rest on each side",
             "The interval is too narrow: what lies outside it is shared by two sides, half on each.",
-            _whole_level,
-            sign=_looks_whole,
+            _made_of(ends=lambda means, level, values: np.sort(np.quantile(means, [1 - level, level]))),
+            sign=_has_ends({0.6: (1, 1)}),
+        ),
+        Misconception(
+            "the whole rest on one side",
+            "All that lies outside the interval is on one side. Half of it belongs on each.",
+            _made_of(ends=lambda means, level, values: np.quantile(means, [0, level])),
+            sign=_has_ends({0.2: (0, 0), 0.6: (0, 1)}),
+        ),
+        Misconception(
+            "percent and shares",
+            "Both ends are among the very smallest means: `np.percentile` takes numbers from 0 to 100, `np.quantile` "
+            "from 0 to 1.",
+            _made_of(ends=lambda means, level, values: np.percentile(means, [(1 - level) / 2, (1 + level) / 2])),
+            sign=_has_ends({0.2: (0, 0), 0.6: (0, 0), 0.94: (0, 0)}),
+        ),
+        Misconception(
+            "the level of its own",
+            "The level is always 0.95, whatever `level` is.",
+            _made_of(ends=lambda means, level, values: np.quantile(means, [0.025, 0.975])),
+            sign=_has_ends({0.2: (0, 3), 0.6: (0, 3)}),
+        ),
+        Misconception(
+            "its own number of resamples",
+            "The number of resamples is always the same, whatever `resamples` is.",
+            _fixed_number,
+            sign=_own_number,
+        ),
+        Misconception(
+            "smallest and largest",
+            "These are the smallest and the largest mean, whatever `level` is.",
+            _made_of(ends=lambda means, level, values: [means.min(), means.max()]),
+            sign=_looks_extreme,
         ),
         Misconception(
             "a formula for the normal distribution",
@@ -301,8 +514,37 @@ BOOTSTRAP = Exercise(
             _normal,
             sign=lambda trial: (
                 not trial.advances(VALUES, trial.generator(), 0.9, 100)
-                and abs(_ends(trial, 0.9, 400).mean() - VALUES.mean()) < 1e-6
+                and abs(np.mean(trial.result(VALUES, trial.generator(), 0.9, 100)) - VALUES.mean()) < 1e-6
             ),
+        ),
+        Misconception(
+            "a standard deviation",
+            "This interval lies symmetrically around the mean and can reach below the smallest value: it is made from "
+            "the standard deviation of the means, not from their percentiles.",
+            _made_of(ends=lambda means, level, values: means.mean() + np.array([-1, 1]) * _half(level) * means.std()),
+            sign=_looks_normal,
+        ),
+        Misconception(
+            "the basic interval",
+            "This is the basic bootstrap interval, the percentiles mirrored at the mean. The percentile interval takes "
+            "them as they are.",
+            _made_of(
+                ends=lambda means, level, values: (
+                    2 * np.mean(values) - np.quantile(means, [(1 + level) / 2, (1 - level) / 2])
+                )
+            ),
+            sign=_looks_basic,
+        ),
+        Misconception(
+            "rounded",
+            "The result is rounded. Return all its digits: who prints it can round it.",
+            _made_of(ends=lambda means, level, values: np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).round(4)),
+            variants=(
+                _made_of(
+                    ends=lambda means, level, values: np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).round(6)
+                ),
+            ),
+            sign=_looks_rounded,
         ),
     ),
     hints=(
@@ -315,43 +557,70 @@ BOOTSTRAP = Exercise(
 # --- magnitude_mask -------------------------------------------------------------------------------------------------
 
 
+def magnitude_mask(weights: Any, sparsity: float) -> Any:
+    """Prune the first of the weights in the order of their magnitudes."""
+    order = np.argsort(np.abs(weights), axis=None)
+    mask = np.ones(weights.size, dtype=bool)
+    mask[order[: round(sparsity * weights.size)]] = False
+    return mask.reshape(weights.shape)
+
+
 def _layers(rng: np.random.Generator) -> Iterator[tuple[Any, float]]:
     yield np.array([3.0, -1.0]), 0.5
     yield np.array([0.5, -2.0, 1.0, -0.25, 4.0]), 0.4
     yield np.array([0.5, -2.0, 1.0, -0.25, 4.0]), 0.75  # 3.75 weights
+    yield np.array([0.5, -2.0, 1.0, -0.25, 4.0]), 0.5  # 2.5 weights: `round` takes the even number
+    yield np.array([0.5, -2.0, 1.0, -0.25, 4.0, 3.0, -5.0]), 0.5  # 3.5 weights
     yield np.array([1.0, -2.0, 3.0]), 0.0
     yield np.array([1.0, -2.0, 3.0]), 1.0
     for shape, sparsity in (((4, 5), 0.3), ((5, 5, 1, 6), 0.8), ((7, 3), 0.05)):
         yield rng.permutation(np.arange(1.0, 1 + np.prod(shape))).reshape(shape) * rng.choice([-1, 1], shape), sparsity
 
 
-def _tied_counts(trial: Trial) -> list[tuple[int, int]]:
-    """Pruned and wanted numbers where many magnitudes are equal."""
-    layers = (np.array([1.0, -1.0, 1.0, 1.0]), np.zeros(5), np.array([[2.0, -1.0, 1.0], [1.0, 3.0, -1.0]]))
-    pairs = []
-    for weights, sparsity in zip(layers, (0.5, 0.6, 0.5), strict=True):
-        found = trial.result(weights, sparsity)
-        trial.expect(found.shape == weights.shape, f"should have shape {weights.shape}, yours has {found.shape}")
-        pruned, wanted = int(np.count_nonzero(~found)), round(sparsity * weights.size)
-        pairs.append((pruned, wanted))
-        if "only counted" not in trial.notes:
-            trial.expect(pruned == wanted, f"should prune {wanted} weights, yours prunes {pruned}")
-            size = np.abs(weights)
-            trial.expect(size[~found].max() <= size[found].min(), "prunes a weight that is larger than one it keeps")
-    return pairs
+TIES = (
+    (np.array([1.0, -1.0, 1.0, 1.0]), 0.5),
+    (np.zeros(5), 0.6),
+    (np.array([[2.0, -1.0, 1.0], [1.0, 3.0, -1.0]]), 0.5),
+    (np.array([0.0, 2.0, 0.0, 1.0]), 0.25),
+)
 
 
 def _exact_number(trial: Trial) -> None:
-    _tied_counts(trial)
+    for weights, sparsity in TIES:
+        found = trial.result(weights, sparsity)
+        trial.expect(found.shape == weights.shape, f"should have shape {weights.shape}, yours has {found.shape}")
+        pruned, wanted = int(np.count_nonzero(~found)), round(sparsity * weights.size)
+        trial.expect(pruned == wanted, f"should prune {wanted} weights, yours prunes {pruned}")
+        size = np.abs(weights)
+        trial.expect(size[~found].max() <= size[found].min(), "prunes a weight that is larger than one it keeps")
+
+
+def _alike(trial: Trial, wrong: Callable[[Any, float], Any]) -> bool:
+    """Whether the answer gives the wrong masks."""
+    cases = [*_layers(np.random.default_rng(0)), *TIES]
+    return all(np.array_equal(trial.result(*case), wrong(*case)) for case in cases)
 
 
 def _looks_tied(trial: Trial) -> bool:
-    trial.notes["only counted"] = True
-    right = [
-        np.array_equal(trial.result(*arguments), baselines.magnitude_mask(*arguments))
-        for arguments in list(_layers(np.random.default_rng(0)))[:2]
-    ]
-    return all(right) and any(pruned != wanted for pruned, wanted in _tied_counts(trial))
+    """Right without ties; with them, equal magnitudes always go or stay together."""
+    right = [np.array_equal(trial.result(*case), magnitude_mask(*case)) for case in _layers(np.random.default_rng(0))]
+    return all(right) and all(
+        found[np.abs(weights) == size].all() or not found[np.abs(weights) == size].any()
+        for weights, sparsity in TIES
+        for found in (trial.result(weights, sparsity),)
+        for size in np.abs(weights).ravel()
+    )
+
+
+def _number_off(trial: Trial) -> bool:
+    """The smallest are pruned, but not always as many as `round` says."""
+    off = 0
+    for weights, sparsity in _layers(np.random.default_rng(0)):
+        pruned = int(np.count_nonzero(~trial.result(weights, sparsity)))
+        if not np.array_equal(trial.result(weights, sparsity), magnitude_mask(weights, pruned / weights.size)):
+            return False
+        off = max(off, abs(pruned - sparsity * weights.size))
+    return 0.5 <= off < 1
 
 
 def _by_threshold(weights: Any, sparsity: float) -> Any:
@@ -359,10 +628,37 @@ def _by_threshold(weights: Any, sparsity: float) -> Any:
     return size > np.sort(size, axis=None)[count - 1] if count else np.ones(weights.shape, bool)
 
 
-def _rounded_down(weights: Any, sparsity: float) -> Any:
-    kept = np.ones(weights.size, bool)
-    kept[np.argsort(np.abs(weights), axis=None)[: int(sparsity * weights.size)]] = False
+def _by_number(number_: Callable[[int, float], float]) -> Callable[[Any, float], Any]:
+    return lambda weights, sparsity: magnitude_mask(weights, number_(weights.size, sparsity) / weights.size)
+
+
+def _ordered_by(score: Callable[[Any], Any]) -> Callable[[Any, float], Any]:
+    def pruned(weights: Any, sparsity: float) -> Any:
+        kept = np.ones(weights.size, bool)
+        kept[np.argsort(score(weights), axis=None)[: round(sparsity * weights.size)]] = False
+        return kept.reshape(weights.shape)
+
+    return pruned
+
+
+def _rows(weights: Any, sparsity: float) -> Any:
+    rows = weights.reshape(-1, weights.shape[-1])
+    return np.array([magnitude_mask(row, sparsity) for row in rows]).reshape(weights.shape)
+
+
+def _columns(weights: Any, sparsity: float) -> Any:
+    rows = weights.reshape(len(weights), -1)
+    return np.array([magnitude_mask(row, sparsity) for row in rows]).reshape(weights.shape)
+
+
+def _up_to_minus_none(weights: Any, sparsity: float) -> Any:
+    kept = np.zeros(weights.size, bool)
+    kept[np.argsort(-np.abs(weights), axis=None)[: -round(sparsity * weights.size)]] = True
     return kept.reshape(weights.shape)
+
+
+def _zeros_too(weights: Any, sparsity: float) -> Any:
+    return magnitude_mask(weights, sparsity) & (weights != 0)
 
 
 MAGNITUDE = Exercise(
@@ -378,7 +674,7 @@ MAGNITUDE = Exercise(
     """
     ...
 ''',
-    reference=baselines.magnitude_mask,
+    reference=magnitude_mask,
     read=mask,
     properties=(
         Examples("The smallest magnitudes are pruned", _layers),
@@ -386,30 +682,69 @@ MAGNITUDE = Exercise(
     ),
     misconceptions=(
         Misconception(
+            "zeros always pruned",
+            "Weights that are 0 are pruned in any case here: only the number decides, and a weight of 0 can stay.",
+            _zeros_too,
+            sign=lambda trial: (
+                not trial.result(np.array([0.0, 2.0, 0.0, 1.0]), 0.0)[[0, 2]].any()
+                and trial.result(np.array([5.0, 2.0, 3.0, 1.0]), 0.0).all()
+            ),
+        ),
+        Misconception(
             "a threshold",
             "Equal magnitudes go or stay all together here, so the number is not exact: a threshold cannot part them.",
             _by_threshold,
             sign=_looks_tied,
         ),
         Misconception(
+            "a quantile",
+            "A quantile of the magnitudes is the threshold here. It need not leave exactly round(sparsity * size) of "
+            "them below: count, and take that many from the front of the order.",
+            lambda weights, sparsity: np.abs(weights) > np.quantile(np.abs(weights), sparsity),
+            variants=(lambda weights, sparsity: np.abs(weights) >= np.quantile(np.abs(weights), sparsity),),
+        ),
+        Misconception(
             "the sign counts",
             "The weights are sorted with their signs, so large negative ones go first. Their magnitude has no sign.",
-            lambda weights, sparsity: baselines.lowest_pruned(weights, sparsity),
+            _ordered_by(lambda weights: weights),
         ),
         Misconception(
             "the mask inverted",
             "The mask is the wrong way round: it should be True where a weight stays.",
-            lambda weights, sparsity: ~baselines.magnitude_mask(weights, sparsity),
+            lambda weights, sparsity: ~magnitude_mask(weights, sparsity),
         ),
         Misconception(
             "the largest pruned",
             "The largest magnitudes are pruned: what matters most is gone.",
-            lambda weights, sparsity: baselines.lowest_pruned(-np.abs(weights), sparsity),
+            _ordered_by(lambda weights: -np.abs(weights)),
         ),
         Misconception(
-            "rounded down",
-            "The number of pruned weights is cut off and not rounded.",
-            _rounded_down,
+            "the share that is kept",
+            "`sparsity` is the share that is pruned; this keeps that share and prunes the rest.",
+            lambda weights, sparsity: magnitude_mask(weights, 1 - sparsity),
+        ),
+        Misconception(
+            "nothing to prune",
+            "With nothing to prune, everything is pruned: a slice that ends at -0 is empty.",
+            _up_to_minus_none,
+        ),
+        Misconception(
+            "row by row",
+            "Each row loses its own share. The smallest magnitudes of the whole layer go, wherever they are.",
+            _rows,
+            variants=(_columns,),
+        ),
+        Misconception(
+            "rounded otherwise",
+            "Not always round(sparsity * size) weights are pruned: `int` cuts off, `np.ceil` goes up, and only `round` "
+            "turns 2.5 into 2 and 3.5 into 4.",
+            _by_number(lambda size, sparsity: int(sparsity * size)),
+            variants=(
+                _by_number(lambda size, sparsity: int(sparsity * size + 0.5)),
+                _by_number(lambda size, sparsity: np.ceil(sparsity * size)),
+                _by_number(lambda size, sparsity: size - round((1 - sparsity) * size)),
+            ),
+            sign=_number_off,
         ),
     ),
     hints=(
@@ -421,16 +756,30 @@ MAGNITUDE = Exercise(
 # --- pareto_front ---------------------------------------------------------------------------------------------------
 
 
+def pareto_front(points: Any) -> list[int]:
+    """Every row that no other row dominates."""
+    front = []
+    for index, (loss, sparsity) in enumerate(points):
+        as_good = (points[:, 0] <= loss) & (points[:, 1] >= sparsity)
+        better = (points[:, 0] < loss) | (points[:, 1] > sparsity)
+        if not (as_good & better).any():
+            front.append(index)
+    return front
+
+
 def _fronts(rng: np.random.Generator) -> Iterator[tuple[Any]]:
     yield (np.array([[0.5, 0.5]]),)
     yield (np.array([[0.1, 0.9], [0.2, 0.5]]),)
+    yield (np.array([[0.2, 0.5], [0.1, 0.9]]),)
     yield (np.array([[0.1, 0.2], [0.5, 0.8], [0.6, 0.7]]),)
-    yield (np.array([[0.1, 0.2], [0.3, 0.5], [0.5, 0.8]]),)  # the middle belongs to the front
+    yield (np.array([[0.5, 0.8], [0.3, 0.5], [0.1, 0.2]]),)  # the middle belongs to the front
     yield (np.array([[0.5, 0.5], [0.5, 0.7], [0.4, 0.5]]),)  # equal in one column
-    yield (np.array([[0.2, 0.5], [0.2, 0.5], [0.9, 0.1]]),)  # two equal rows
+    yield (np.array([[0.2, 0.5], [0.9, 0.1], [0.2, 0.5]]),)  # two equal rows
+    yield (np.array([[0.2, 0.5], [0.2 + 1e-9, 0.5], [0.3, 0.6], [0.3, 0.6 - 1e-9]]),)  # nearly equal ones
     for count in (8, 30):
         yield (rng.integers(0, 6, size=(count, 2)) / 5,)
         yield (rng.random((count, 2)),)
+        yield (np.column_stack([np.sort(rng.random(count)), rng.random(count)])[::-1].copy(),)
 
 
 def _front(points: Any, dominated: Any) -> list[int]:
@@ -441,21 +790,40 @@ def _better(p: Any, q: Any) -> bool:
     return bool(q[0] <= p[0] and q[1] >= p[1] and (q[0] < p[0] or q[1] > p[1]))
 
 
+def _nearly_better(p: Any, q: Any) -> bool:
+    near = 1e-6
+    no_worse = q[0] <= p[0] + near and q[1] >= p[1] - near
+    return bool(no_worse and (q[0] < p[0] - near or q[1] > p[1] + near))
+
+
+def _first_of_equals(points: Any) -> list[int]:
+    seen = [tuple(point) for point in points]
+    return [index for index in pareto_front(points) if seen.index(seen[index]) == index]
+
+
+def _before(points: Any) -> list[int]:
+    return [i for i, p in enumerate(points) if not any(_better(p, q) for q in points[:i])]
+
+
+def _neighbours(points: Any) -> list[int]:
+    return [i for i, p in enumerate(points) if i == 0 or not _better(p, points[i - 1])]
+
+
 PARETO = Exercise(
     id="comparison.pareto_front",
     title="The Pareto front",
     minutes=12,
-    objective="tell which results of a comparison nothing else beats",
+    objective="say which results of a comparison nothing else beats",
     why="Two goals need no weights to be compared: what is not on the front loses to something that is.",
     stub='''def pareto_front(points):
-    """Return the ascending indices of the non-dominated rows of `points`, shape (n, 2): loss and sparsity.
+    """Return the ascending indices of the non-dominated rows of `points`, an array of shape (n, 2): loss, sparsity.
 
     A low loss is good, a high sparsity is good. A row is dominated by another one that is at least as good in both
     and better in one; equal rows do not dominate each other.
     """
     ...
 ''',
-    reference=statistics.pareto_front,
+    reference=pareto_front,
     read=indices,
     properties=(Examples("A row stays unless another is at least as good in both and better in one", _fronts),),
     misconceptions=(
@@ -478,6 +846,68 @@ PARETO = Exercise(
             "the extremes only",
             "Only the best of each column is kept. What lies between them can be non-dominated too.",
             lambda points: sorted({int(np.argmin(points[:, 0])), int(np.argmax(points[:, 1]))}),
+        ),
+        Misconception(
+            "both high",
+            "A high loss is taken for a good one: the two columns pull in different directions.",
+            lambda points: _front(points, lambda p, q: q[0] >= p[0] and q[1] >= p[1] and (q[0] > p[0] or q[1] > p[1])),
+        ),
+        Misconception(
+            "the columns exchanged",
+            "The columns are exchanged, or both directions are: the first column is the loss, of which little is good, "
+            "the second the sparsity.",
+            lambda points: _front(points, lambda p, q: _better(q, p)),
+        ),
+        Misconception(
+            "a row against itself",
+            "No row is left, not even the best: each one is compared with itself, which is at least as good in both.",
+            lambda points: [],
+        ),
+        Misconception(
+            "the first of equal rows",
+            "Of equal rows only the first is kept. They do not dominate each other, so all of them are on the front.",
+            _first_of_equals,
+        ),
+        Misconception(
+            "the dominated ones",
+            "These are the rows that are dominated; the front is all the others.",
+            lambda points: [i for i in range(len(points)) if i not in pareto_front(points)],
+        ),
+        Misconception(
+            "not ascending",
+            "The right rows, but not in ascending order.",
+            lambda points: sorted(pareto_front(points), key=lambda i: (points[i, 0], -points[i, 1], i)),
+            variants=(
+                lambda points: pareto_front(points)[::-1],
+                lambda points: sorted(pareto_front(points), key=lambda i: (-points[i, 1], points[i, 0], i)),
+            ),
+            sign=lambda trial: all(
+                sorted(trial.result(points)) == pareto_front(points) for (points,) in _fronts(np.random.default_rng(0))
+            ),
+        ),
+        Misconception(
+            "counted from 1",
+            "The right rows, but counted from 1. Indices count from 0.",
+            lambda points: [i + 1 for i in pareto_front(points)],
+        ),
+        Misconception(
+            "nearly equal is equal",
+            "Rows that are nearly equal are taken for equal ones: compare the numbers as they are.",
+            lambda points: _front(points, _nearly_better),
+            variants=(
+                lambda points: pareto_front(np.round(points, 3)),
+                lambda points: pareto_front(np.round(points, 6)),
+            ),
+        ),
+        Misconception(
+            "only those before",
+            "A row is compared only with the rows that come before it: one that comes later can dominate it as well.",
+            _before,
+        ),
+        Misconception(
+            "only the neighbour",
+            "A row is compared only with the one above it: any other row can dominate it.",
+            _neighbours,
         ),
     ),
     hints=(

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from lessonkit import masks, objective
-from lessonkit.exercises.exercise import Examples, Exercise, Misconception
+from lessonkit.exercises.exercise import Examples, Exercise, Misconception, Trial
 from lessonkit.exercises.results import number
+from lessonkit.exercises.slips import rounded
 
 # --- the two sparsities ---------------------------------------------------------------------------------------------
 
 
+def mean_layer_sparsity(masks: Any) -> float:
+    """The mean of each layer's share of False."""
+    shares = [1 - np.mean(mask) for mask in masks]
+    return float(np.mean(shares))
+
+
+def global_sparsity(masks: Any) -> float:
+    """One minus the kept weights over all weights."""
+    kept = sum(np.count_nonzero(mask) for mask in masks)
+    total = sum(np.size(mask) for mask in masks)
+    return float(1 - kept / total)
+
+
 def _masks(rng: np.random.Generator) -> Iterator[tuple[Any]]:
     yield ((np.array([True, False, False, False]),),)
+    yield ([np.array([False, False, True]), np.array([True, True, True, False])],)  # a list will do, too
     yield ((np.array([True, False]), np.array([True, True, True, True, True, False])),)
     yield ((np.ones(3, bool), np.zeros((2, 2), bool)),)
     yield (tuple(np.ones(size, bool) for size in (2, 5)),)
@@ -25,11 +39,25 @@ def _masks(rng: np.random.Generator) -> Iterator[tuple[Any]]:
 
 
 def _each(layers: Any) -> list[float]:
-    return [1 - np.mean(layer) for layer in layers]
+    return [1 - float(np.mean(layer)) for layer in layers]
 
 
 def _all(layers: Any) -> Any:
     return np.concatenate([np.ravel(layer) for layer in layers])
+
+
+ONE_LAYER = Misconception(
+    "one layer",
+    "This is the sparsity of only one layer. Is there a `return` inside the loop, or a value that each turn "
+    "overwrites?",
+    lambda layers: _each(layers)[0],
+    variants=(lambda layers: _each(layers)[-1],),
+)
+
+
+def _percentage(reference: Callable[[Any], float]) -> Misconception:
+    message = "This is a percentage; what is asked is the share, between 0 and 1."
+    return Misconception("a percentage", message, lambda layers: 100 * reference(layers))
 
 
 MEAN_SPARSITY = Exercise(
@@ -42,7 +70,7 @@ MEAN_SPARSITY = Exercise(
     """Return the plain mean, over the layers, of each layer's pruned share. True keeps a weight."""
     ...
 ''',
-    reference=masks.mean_layer_sparsity,
+    reference=mean_layer_sparsity,
     read=number,
     properties=(Examples("Each layer's pruned share counts the same", _masks),),
     misconceptions=(
@@ -61,10 +89,18 @@ MEAN_SPARSITY = Exercise(
             "The layers' shares are added up: with five layers this could reach 5. A mean stays between 0 and 1.",
             lambda layers: sum(_each(layers)),
         ),
+        Misconception(
+            "divided by 5",
+            "This always divides by 5. LeNet-5 has five prunable layers; the function is also given other lists.",
+            lambda layers: sum(_each(layers)) / 5,
+        ),
+        ONE_LAYER,
+        _percentage(mean_layer_sparsity),
+        rounded(mean_layer_sparsity),
     ),
     hints=(
         "Start with one layer: which share of its mask is False?",
-        "The mean of a mask is the share of True. You need one such number a layer, and then their mean.",
+        "The mean of a mask is the share of True. You need one such number for each layer, and then their mean.",
     ),
 )
 
@@ -73,12 +109,12 @@ GLOBAL_SPARSITY = Exercise(
     title="The sparsity of the whole network",
     minutes=5,
     objective="compute the sparsity that the written formula means and that saves memory",
-    why="It tells how much smaller the network gets; the mean of the layers does not.",
+    why="It says how much smaller the network gets; the mean of the layers does not.",
     stub='''def global_sparsity(masks):
     """Return the pruned weights of all layers over all weights of all layers. True keeps a weight."""
     ...
 ''',
-    reference=masks.global_sparsity,
+    reference=global_sparsity,
     read=number,
     properties=(Examples("Each weight counts the same, in whichever layer it is", _masks),),
     misconceptions=(
@@ -97,6 +133,14 @@ GLOBAL_SPARSITY = Exercise(
             "This is how many weights are pruned. Sparsity is a share: divide by how many weights there are.",
             lambda layers: np.sum(~_all(layers)),
         ),
+        Misconception(
+            "divided by 61470",
+            "This always divides by 61470, the weights of LeNet-5; the function is also given other masks.",
+            lambda layers: np.sum(~_all(layers)) / 61470,
+        ),
+        ONE_LAYER,
+        _percentage(global_sparsity),
+        rounded(global_sparsity),
     ),
     hints=(
         "Two totals are needed: the pruned weights of all layers, and all weights of all layers.",
@@ -107,56 +151,126 @@ GLOBAL_SPARSITY = Exercise(
 # --- the cost -------------------------------------------------------------------------------------------------------
 
 
+def pruning_cost(
+    loss: float,
+    baseline_loss: float,
+    sparsity: float,
+    max_loss: float,
+    penalty: float = 1e8,
+    epsilon: float = 1e-8,
+) -> float:
+    """The squared difference, or the penalty from `max_loss` on, and the sparsity's term."""
+    difference = (loss - baseline_loss) ** 2 if loss < max_loss else penalty
+    return difference + 1 / (sparsity + epsilon)
+
+
 def _costs(rng: np.random.Generator) -> Iterator[tuple[float, ...]]:
     yield 0.5, 0.0, 0.5, 1.0
     yield 0.5, 0.0, 0.5, 1.0, 10.0, 0.25
     yield 2.0, 0.5, 0.5, 1.0, 10.0, 0.25  # above the threshold
     yield 1.0, 0.5, 0.5, 1.0, 10.0, 0.25  # at the threshold
-    yield 0.25, 1.5, 0.5, 1.0, 10.0, 0.25  # better than the baseline
-    yield 0.25, 0.25, 0.5, 0.25, 10.0, 0.25  # the baseline's loss, at the threshold
+    yield 0.25, 1.5, 0.5, 2.0, 10.0, 0.25  # better than the baseline
     yield 1.5, 0.5, 0.5, 1.0
     yield 0.5, 0.25, 0.0, 1.0  # nothing pruned
+    yield 0.31, 0.3, 0.9, 1.0, 5.0, 90.0  # a small cost, in which rounding shows
     for _ in range(20):
         loss, baseline, sparsity, threshold = (float(value) for value in rng.uniform(0.05, 1.0, size=4))
         yield loss, baseline, sparsity, threshold, 7.0, 0.125
 
 
-def _cost(difference: Any, loss: float, max_loss: float, penalty: float, sparsity: float, epsilon: float) -> Any:
-    return (difference if loss < max_loss else penalty) + 1 / (sparsity + epsilon)
+def _one_sided_costs(rng: np.random.Generator) -> Iterator[tuple[float, ...]]:
+    """The same with a threshold above the baseline's loss, as in every search.
+
+    Below the baseline and above the threshold at once, the task does not say which of the two counts.
+    """
+    for loss, baseline, sparsity, threshold, *settings in _costs(rng):
+        yield loss, baseline, sparsity, max(threshold, baseline + 0.1), *settings
 
 
-def _not_squared(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return _cost(abs(baseline_loss - loss), loss, max_loss, penalty, sparsity, epsilon)
+def _with(first: Callable[..., float], rest: Callable[[float, float], float] | None = None) -> Callable[..., float]:
+    """A cost whose two terms are made by other functions than the right ones."""
+
+    def cost(
+        loss: float,
+        baseline_loss: float,
+        sparsity: float,
+        max_loss: float,
+        penalty: float = 1e8,
+        epsilon: float = 1e-8,
+    ) -> float:
+        second = 1 / (sparsity + epsilon) if rest is None else rest(sparsity, epsilon)
+        return first(loss, baseline_loss, max_loss, penalty) + second
+
+    return cost
 
 
-def _late_penalty(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return ((baseline_loss - loss) ** 2 if loss <= max_loss else penalty) + 1 / (sparsity + epsilon)
+def _first(loss: float, baseline: float, limit: float, penalty: float) -> float:
+    return (loss - baseline) ** 2 if loss < limit else penalty
 
 
-def _penalty_alone(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return (baseline_loss - loss) ** 2 + 1 / (sparsity + epsilon) if loss < max_loss else penalty
+def _one_sided_first(loss: float, baseline: float, limit: float, penalty: float) -> float:
+    return max(loss - baseline, 0) ** 2 if loss < limit else penalty
 
 
-def _no_epsilon(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return _cost((baseline_loss - loss) ** 2, loss, max_loss, penalty, sparsity, 0.0)
+def _alone(first: Callable[..., float]) -> Callable[..., float]:
+    """Under the penalty, nothing else."""
+
+    def cost(
+        loss: float,
+        baseline_loss: float,
+        sparsity: float,
+        max_loss: float,
+        penalty: float = 1e8,
+        epsilon: float = 1e-8,
+    ) -> float:
+        return penalty if loss >= max_loss else _with(first)(loss, baseline_loss, sparsity, max_loss, penalty, epsilon)
+
+    return cost
 
 
-def _penalty_added(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return (baseline_loss - loss) ** 2 + (0 if loss < max_loss else penalty) + 1 / (sparsity + epsilon)
+def _condition_cut(
+    loss: float, baseline_loss: float, sparsity: float, max_loss: float, penalty: float = 1e8, epsilon: float = 1e-8
+) -> float:
+    """`a if b else c + d` is read as `a if b else (c + d)`."""
+    return (loss - baseline_loss) ** 2 if loss < max_loss else penalty + 1 / (sparsity + epsilon)
 
 
-def _wrong_side(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return _cost(max(baseline_loss - loss, 0) ** 2, loss, max_loss, penalty, sparsity, epsilon)
-
-
-def _one_sided_not_squared(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
-    return _cost(max(loss - baseline_loss, 0), loss, max_loss, penalty, sparsity, epsilon)
-
-
-def _all_free(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):  # type: ignore[no-untyped-def]
+def _all_free(
+    loss: float, baseline_loss: float, sparsity: float, max_loss: float, penalty: float = 1e8, epsilon: float = 1e-8
+) -> float:
     if loss < baseline_loss:
         return 0.0
-    return _cost((loss - baseline_loss) ** 2, loss, max_loss, penalty, sparsity, epsilon)
+    return pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty, epsilon)
+
+
+def _defaults_only(function: Callable[..., float]) -> Callable[..., float]:
+    def cost(
+        loss: float, baseline_loss: float, sparsity: float, max_loss: float, penalty: float = 1e8, epsilon: float = 1e-8
+    ) -> float:
+        return function(loss, baseline_loss, sparsity, max_loss)
+
+    return cost
+
+
+def _other_defaults(trial: Trial) -> bool:
+    """Right with both settings given, not without."""
+    given, defaults = (0.5, 0.25, 0.5, 1.0, 10.0, 0.25), (1.5, 0.5, 0.0, 1.0)
+    right = [abs(trial.result(*case) - trial.exercise.reference(*case)) < 1e-3 for case in (given, defaults)]
+    return right == [True, False]
+
+
+LATE = "At loss == max_loss the penalty applies already; yours begins above it."
+ALONE = "Under the penalty the sparsity's term is missing: the penalty replaces the first term, not both."
+ON_TOP = "The penalty is added to the squared difference; it should take its place."
+DEFAULTS = Misconception(
+    "other defaults",
+    "The result is right where `penalty` and `epsilon` are given, and wrong where they are not: look at their default "
+    "values, 1e8 and 1e-8.",
+    lambda loss, baseline_loss, sparsity, max_loss, penalty=1e6, epsilon=1e-6: pruning_cost(
+        loss, baseline_loss, sparsity, max_loss, penalty, epsilon
+    ),
+    sign=_other_defaults,
+)
 
 
 PRUNING_COST = Exercise(
@@ -172,35 +286,115 @@ PRUNING_COST = Exercise(
     """
     ...
 ''',
-    reference=objective.pruning_cost,
+    reference=pruning_cost,
     read=number,
     properties=(Examples("Two terms: the squared difference or the penalty, and the sparsity's", _costs),),
     misconceptions=(
         Misconception(
             "not squared",
             "The difference of the losses is taken, but not its square: small differences would weigh too much.",
-            _not_squared,
+            _with(lambda loss, baseline, limit, penalty: abs(loss - baseline) if loss < limit else penalty),
+            variants=(
+                _with(lambda loss, baseline, limit, penalty: loss - baseline if loss < limit else penalty),
+                _with(lambda loss, baseline, limit, penalty: baseline - loss if loss < limit else penalty),
+            ),
+        ),
+        Misconception(
+            "difference of the squares",
+            "This is the difference of the squares, not the square of the difference: mind the brackets.",
+            _with(lambda loss, baseline, limit, penalty: loss**2 - baseline**2 if loss < limit else penalty),
+            variants=(
+                _with(lambda loss, baseline, limit, penalty: baseline**2 - loss**2 if loss < limit else penalty),
+                _with(lambda loss, baseline, limit, penalty: loss - baseline**2 if loss < limit else penalty),
+                _with(lambda loss, baseline, limit, penalty: baseline - loss**2 if loss < limit else penalty),
+            ),
         ),
         Misconception(
             "penalty too late",
-            "At loss == max_loss the penalty applies already; yours begins above it.",
-            _late_penalty,
+            LATE,
+            _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2 if loss <= limit else penalty),
         ),
         Misconception(
-            "penalty alone",
-            "Under the penalty the sparsity's term is missing: the penalty replaces the first term, not both.",
-            _penalty_alone,
+            "condition turned round",
+            "The condition is the wrong way round: yours takes the penalty where the loss is below `max_loss`.",
+            _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2 if loss > limit else penalty),
+            variants=(
+                _with(lambda loss, baseline, limit, penalty: penalty if loss < limit else (loss - baseline) ** 2),
+            ),
+        ),
+        Misconception(
+            "condition on the difference",
+            "The loss itself is compared with `max_loss`, not its difference from `baseline_loss`.",
+            _with(lambda loss, baseline, limit, penalty: _first(loss, baseline, limit + baseline, penalty)),
+            variants=(
+                _with(
+                    lambda loss, baseline, limit, penalty: (
+                        (loss - baseline) ** 2 if abs(loss - baseline) < limit else penalty
+                    )
+                ),
+            ),
+        ),
+        Misconception("penalty alone", ALONE, _alone(_first)),
+        Misconception(
+            "condition without brackets",
+            "Below `max_loss` the sparsity's term is missing. Python reads `a if b else c + d` as "
+            "`a if b else (c + d)`: set brackets.",
+            _condition_cut,
         ),
         Misconception(
             "penalty on top",
-            "The penalty is added to the squared difference; it should take its place.",
-            _penalty_added,
+            ON_TOP,
+            _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2 + (0 if loss < limit else penalty)),
+        ),
+        Misconception(
+            "no penalty",
+            "There is no penalty: from `max_loss` on it should take the place of the squared difference.",
+            _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2),
+        ),
+        Misconception(
+            "penalty of its own",
+            "The penalty is always 1e8, whatever `penalty` is.",
+            _with(lambda loss, baseline, limit, penalty: _first(loss, baseline, limit, 1e8)),
         ),
         Misconception(
             "no epsilon",
             "The epsilon is missing: a mask that prunes nothing divides by zero.",
-            _no_epsilon,
+            _with(_first, lambda sparsity, epsilon: 1 / sparsity),
+            variants=(_with(_first, lambda sparsity, epsilon: np.divide(1, sparsity)),),
         ),
+        Misconception(
+            "epsilon of its own",
+            "The epsilon is always 1e-8, whatever `epsilon` is.",
+            _with(_first, lambda sparsity, epsilon: 1 / (sparsity + 1e-8)),
+        ),
+        Misconception(
+            "epsilon outside",
+            "The epsilon is added after the division, not to the sparsity: set brackets.",
+            _with(_first, lambda sparsity, epsilon: 1 / sparsity + epsilon),
+            variants=(
+                _with(_first, lambda sparsity, epsilon: np.divide(1, sparsity) + epsilon),
+                _with(_first, lambda sparsity, epsilon: 1 / max(sparsity, 1e-300) + epsilon),
+            ),
+        ),
+        Misconception(
+            "no division",
+            "The sparsity itself is added, so a network that is pruned more would cost more: divide 1 by it.",
+            _with(_first, lambda sparsity, epsilon: sparsity + epsilon),
+            variants=(_with(_first, lambda sparsity, epsilon: sparsity),),
+        ),
+        Misconception(
+            "subtracted",
+            "The sparsity's term is subtracted, so a network that is pruned more would cost more: add it.",
+            _with(_first, lambda sparsity, epsilon: -1 / (sparsity + epsilon)),
+        ),
+        Misconception(
+            "one-sided",
+            "A loss below the baseline's costs nothing here. That repair comes later; the published cost also counts a "
+            "difference in this direction.",
+            _with(_one_sided_first),
+        ),
+        DEFAULTS,
+        rounded(pruning_cost),
     ),
     hints=(
         "The cost is a sum of two terms. Only the first one depends on the losses.",
@@ -209,6 +403,20 @@ PRUNING_COST = Exercise(
     ),
 )
 
+
+def one_sided_cost(
+    loss: float,
+    baseline_loss: float,
+    sparsity: float,
+    max_loss: float,
+    penalty: float = 1e8,
+    epsilon: float = 1e-8,
+) -> float:
+    """As `pruning_cost`, with the difference cut off at 0."""
+    difference = max(loss - baseline_loss, 0) ** 2 if loss < max_loss else penalty
+    return difference + 1 / (sparsity + epsilon)
+
+
 ONE_SIDED = Exercise(
     id="cost.one_sided_cost",
     title="A cost that does not punish improvement",
@@ -216,34 +424,72 @@ ONE_SIDED = Exercise(
     objective="repair an objective without changing what it says elsewhere",
     why="The published cost calls a mask worse for making the loss better; a search would walk away from it.",
     stub='''def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
-    """Return `pruning_cost`, but with nothing to pay for a loss below the baseline's."""
+    """Return `pruning_cost`, but where the loss is below the baseline's, the squared difference counts as 0.
+
+    `max_loss` is above `baseline_loss`.
+    """
     ...
 ''',
-    reference=objective.one_sided_cost,
+    reference=one_sided_cost,
     read=number,
-    properties=(Examples("Only a loss above the baseline's costs something", _costs),),
+    properties=(Examples("Of the differences only a loss above the baseline's costs something", _one_sided_costs),),
     misconceptions=(
         Misconception(
             "still two-sided",
             "This is the old cost: a loss below the baseline's is still punished.",
-            objective.pruning_cost,
+            pruning_cost,
         ),
         Misconception(
             "the wrong side",
             "The sides are exchanged: now an improvement costs something and a damage nothing.",
-            _wrong_side,
+            _with(lambda loss, baseline, limit, penalty: max(baseline - loss, 0) ** 2 if loss < limit else penalty),
         ),
         Misconception(
             "not squared",
             "One-sided it is, but the square has been lost on the way.",
-            _one_sided_not_squared,
+            _with(lambda loss, baseline, limit, penalty: max(loss - baseline, 0) if loss < limit else penalty),
         ),
         Misconception(
             "everything free",
-            "For a better loss the whole cost is gone. Only the loss's term should vanish; sparsity and penalty go on "
-            "as before.",
+            "For a better loss the whole cost is gone. Only the squared difference should vanish; the sparsity's term "
+            "stays.",
             _all_free,
         ),
+        Misconception(
+            "rewarded",
+            "A better loss is rewarded here, beyond costing nothing: its squared difference is subtracted.",
+            _with(
+                lambda loss, baseline, limit, penalty: (
+                    (loss - baseline) * abs(loss - baseline) if loss < limit else penalty
+                )
+            ),
+        ),
+        Misconception(
+            "penalty too late",
+            LATE,
+            _with(lambda loss, baseline, limit, penalty: max(loss - baseline, 0) ** 2 if loss <= limit else penalty),
+        ),
+        Misconception("penalty alone", ALONE, _alone(_one_sided_first)),
+        Misconception(
+            "penalty on top",
+            ON_TOP,
+            _with(
+                lambda loss, baseline, limit, penalty: max(loss - baseline, 0) ** 2 + (0 if loss < limit else penalty)
+            ),
+        ),
+        Misconception(
+            "no penalty",
+            "There is no penalty any more: from `max_loss` on it should take the place of the squared difference, as "
+            "before.",
+            _with(lambda loss, baseline, limit, penalty: max(loss - baseline, 0) ** 2),
+        ),
+        Misconception(
+            "settings forgotten",
+            "`penalty` and `epsilon` have no effect: if you call `pruning_cost`, hand them on.",
+            _defaults_only(one_sided_cost),
+        ),
+        DEFAULTS,
+        rounded(one_sided_cost),
     ),
     hints=(
         "Which sign does loss - baseline_loss have for a mask that improves the network?",
@@ -254,6 +500,11 @@ ONE_SIDED = Exercise(
 # --- the threshold --------------------------------------------------------------------------------------------------
 
 
+def warmup_max_loss(layer_index: int, total_layers: int, loss_to_warmup: float) -> float:
+    """Equal steps up to `loss_to_warmup`."""
+    return loss_to_warmup * (layer_index + 1) / total_layers
+
+
 def _thresholds(rng: np.random.Generator) -> Iterator[tuple[int, int, float]]:
     yield 0, 2, 1.0
     yield 1, 2, 1.0
@@ -261,6 +512,7 @@ def _thresholds(rng: np.random.Generator) -> Iterator[tuple[int, int, float]]:
     for layer in (0, 2, 5, 6, 7):
         yield layer, 8, 1.0
     yield 3, 5, 2.5
+    yield 4, 13, 0.7  # no short decimal
 
 
 WARMUP = Exercise(
@@ -276,7 +528,7 @@ WARMUP = Exercise(
     """
     ...
 ''',
-    reference=objective.warmup_max_loss,
+    reference=warmup_max_loss,
     read=number,
     properties=(Examples("The threshold rises in equal steps and ends at `loss_to_warmup`", _thresholds),),
     misconceptions=(
@@ -284,6 +536,22 @@ WARMUP = Exercise(
             "off by one",
             "The first layer gets a threshold of 0, which no loss can meet: `layer_index` counts from 0.",
             lambda layer, total, loss: loss * layer / total,
+            variants=(
+                lambda layer, total, loss: loss * layer / (total - 1),
+                lambda layer, total, loss: loss * layer / (total - 1) if total > 1 else loss,
+            ),
+        ),
+        Misconception(
+            "no brackets",
+            "Multiplication and division come before addition: set brackets around layer_index + 1.",
+            lambda layer, total, loss: loss * layer + 1 / total,
+            variants=(lambda layer, total, loss: layer + 1 / total * loss,),
+        ),
+        Misconception(
+            "always the same number of layers",
+            "This always divides by the same number: divide by `total_layers`.",
+            lambda layer, total, loss: loss * (layer + 1) / 8,
+            variants=(lambda layer, total, loss: loss * (layer + 1) / 5,),
         ),
         Misconception(
             "loss_to_warmup forgotten",
@@ -292,15 +560,19 @@ WARMUP = Exercise(
         ),
         Misconception(
             "integer division",
-            "The division drops what is behind the point, so the steps are not equal: use / and not //.",
+            "The division drops the digits behind the point, so the steps are not equal: use / and not //.",
             lambda layer, total, loss: loss * ((layer + 1) // total),
-            variants=(lambda layer, total, loss: loss * (layer + 1) // total,),
+            variants=(
+                lambda layer, total, loss: loss * (layer + 1) // total,
+                lambda layer, total, loss: loss // total * (layer + 1),
+            ),
         ),
         Misconception(
             "falling",
             "The threshold falls from layer to layer; it should rise.",
             lambda layer, total, loss: loss * (total - layer) / total,
         ),
+        rounded(warmup_max_loss),
     ),
     hints=(
         "What should come out for the last layer, whose index is total_layers - 1?",

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import time
 import traceback
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
 
-from lessonkit.exercises.calling import Outcome, ask, code_of, shares_memory
+from lessonkit.exercises.calling import Outcome, ask, code_of, draws_of, shares_memory
 from lessonkit.exercises.results import Reader, Unreadable, short
 
 SIGMAS = 6.0  # a bound that a right answer breaks about once in 500 million
 
 
 class Failed(Exception):  # noqa: N818 - a finding about the answer, not an error of the program
-    """A property does not hold; the text says where."""
+    """Something is wrong: `text` continues the sentence that `call` begins.
+
+    `kind` is "law" where the property under test does not hold. For what every exercise asks it is "type", "changed",
+    "shared" or "chance"; then neither that property nor a misconception about it is to blame.
+    """
+
+    def __init__(self, call: str, text: str, kind: str = "law") -> None:
+        super().__init__(f"{call} {text}")
+        self.call, self.text, self.kind = call, text, kind
 
 
 class Raised(Exception):  # noqa: N818
@@ -35,10 +46,16 @@ class NotAttempted(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Examples:
-    """A property: on these arguments, smallest first, the answer gives what the reference gives."""
+    """A property: on these arguments, smallest first, the answer gives what the reference gives.
+
+    Parameters
+    ----------
+    exact : whether every digit counts; otherwise the last ones may differ (see `results.difference`).
+    """
 
     about: str
     arguments: Callable[[np.random.Generator], Iterable[tuple[Any, ...]]]
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +93,14 @@ class Exercise:
     minutes : a student's time for it.
     objective : what the student can do afterwards, to be read behind "After this you can".
     stub : def line, docstring and ``...``.
-    reference : a right answer, the engine's own function wherever there is one.
+    reference : a right answer. `solution` prints its body below the stub's header, so it uses the stub's names for the
+        arguments, calls nothing that hides the point, and needs no more than imports.
     read : brings any acceptable result to one plain form, which is compared.
     prepare : anything slow that must happen before the clock runs, such as importing Keras.
+    draw : for an exercise with an argument `rng`: arguments on which chance shows in the result. With them the checker
+        looks first, before any law could blame something else, whether all random numbers come from `rng`.
+    may_share : whether the result may hold arrays that were given, as the elite of a population does. Otherwise
+        whatever is returned, in every call, must be new memory.
     """
 
     id: str
@@ -93,6 +115,8 @@ class Exercise:
     misconceptions: tuple[Misconception, ...]
     hints: tuple[str, ...]
     prepare: Callable[[], object] | None = None
+    draw: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
+    may_share: bool = False
 
     @property
     def lesson(self) -> str:
@@ -132,8 +156,28 @@ class Exercise:
 
 
 @dataclass
+class Pace:
+    """How long the calls of one check take, and how long they may take together."""
+
+    seconds: float
+    calls: int = 0
+    spent: float = 0.0  # seconds in finished calls
+    began: float | None = None  # when the call that is under way began
+
+    def draws(self, wanted: int, least: int) -> int:
+        """How many of `wanted` calls there is time for: half of what is left, so that later laws have some too."""
+        if self.spent < self.seconds / 100:
+            return wanted
+        share = max(self.seconds / 2 - self.spent, 0) / 2
+        return min(wanted, max(least, int(share * self.calls / self.spent)))
+
+
+@dataclass
 class Trial:
-    """One answer under test: calls it on copies, and remembers the last call for the message."""
+    """One answer under test: calls it on copies, and remembers the last call for the message.
+
+    Every call is looked at for what holds in all exercises: no argument is changed, and what is returned is new memory.
+    """
 
     exercise: Exercise
     answer: Callable[..., Any]
@@ -141,18 +185,32 @@ class Trial:
     calls: int = 0
     last: tuple[Any, ...] = ()
     notes: dict[Any, Any] = field(default_factory=dict)  # what an exercise measured and wants to use again
+    pace: Pace = field(default_factory=lambda: Pace(float("inf")))
 
     def __post_init__(self) -> None:
         self.rng = generator_for(self.exercise, self.seed)
+        self.call = calling_style(self.exercise, self.answer)
+        self._returned: deque[Any] = deque(maxlen=4)
 
     def generator(self) -> np.random.Generator:
         """A fresh generator to hand to the answer."""
         return np.random.default_rng(int(self.rng.integers(2**63)))
 
+    def draws(self, wanted: int, least: int | None = None) -> int:
+        """How often to call the answer for statistics: `wanted` times, less often where it is slow.
+
+        A law uses the number it gets in its bounds too, as `unlikely(hits, draws, chance)` does. `least`, a tenth of
+        `wanted` unless given, must still show the gross errors.
+        """
+        return self.pace.draws(wanted, max(1, wanted // 10) if least is None else least)
+
     def ask(self, *arguments: Any) -> Outcome:
-        """Call the answer; raise what ends the trial: a blank, an exception, a changed argument."""
+        """Call the answer; raise what ends the trial: a blank, an exception, a changed argument, shared memory."""
         self.calls, self.last = self.calls + 1, arguments
-        outcome = ask(self.answer, arguments)
+        self.pace.began = time.perf_counter()
+        outcome = ask(self.call, arguments)
+        self.pace.spent += time.perf_counter() - self.pace.began
+        self.pace.calls, self.pace.began = self.pace.calls + 1, None
         if outcome.error is not None:
             # An `...` that was to be filled in and is still there, used as a value.
             blank = isinstance(outcome.error, TypeError) and "ellipsis" in str(outcome.error)
@@ -162,8 +220,18 @@ class Trial:
         if outcome.value is Ellipsis or (outcome.value is None and self.calls == 1) or _holds_blank(outcome.value):
             raise NotAttempted
         if outcome.changed is not None:
-            self.fail(f"changed its argument `{self.exercise.parameters[outcome.changed]}`: work on a copy")
+            self.fail(f"changed its argument `{self.exercise.parameters[outcome.changed]}`: work on a copy", "changed")
+        if not self.exercise.may_share:
+            self._is_new(outcome)
         return outcome
+
+    def _is_new(self, outcome: Outcome) -> None:
+        for name, argument in zip(self.exercise.parameters, outcome.given, strict=False):
+            if shares_memory(outcome.value, [argument]):
+                self.fail(f"returns its argument `{name}` or a view of it: return a new array", "shared")
+        if getattr(self.answer, "repeats", False) or shares_memory(outcome.value, self._returned):
+            self.fail("returns an array that an earlier call has returned: make a new one in each call", "shared")
+        self._returned.append(outcome.value)
 
     def result(self, *arguments: Any) -> Any:
         """Call the answer and read what it returns."""
@@ -174,11 +242,14 @@ class Trial:
         try:
             return self.exercise.read(value)
         except Unreadable as error:
-            self.fail(str(error))
+            self.fail(str(error), "type")
 
-    def fail(self, text: str) -> NoReturn:
-        """The property does not hold for the last call; `text` continues the sentence that the call begins."""
-        raise Failed(f"{self.exercise.call_text(self.last)} {text}")
+    def fail(self, text: str, kind: str = "law") -> NoReturn:
+        """The property does not hold for the last call; `text` continues the sentence that the call begins.
+
+        A text "should A, yours B" is shown as two lines, expected and given.
+        """
+        raise Failed(self.exercise.call_text(self.last), text, kind)
 
     def expect(self, holds: object, text: str) -> None:
         """Fail with `text` unless `holds`."""
@@ -186,11 +257,36 @@ class Trial:
             self.fail(text)
 
     def advances(self, *arguments: Any) -> bool:
-        """Whether the answer takes its random numbers from the generator it is given, the last argument or near it."""
+        """Whether the answer takes its random numbers from the generator it is given, or from children it spawns."""
         rng = next(value for value in arguments if isinstance(value, np.random.Generator))
-        before = str(rng.bit_generator.state)
+        before = draws_of(rng)
         self.ask(*arguments)
-        return str(rng.bit_generator.state) != before
+        return draws_of(rng) != before
+
+
+def calling_style(exercise: Exercise, answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The answer, to be called by position: what it takes by keyword alone, or in ``**options``, it gets so.
+
+    Raises
+    ------
+    TypeError
+        When it does not take the exercise's arguments.
+    """
+    try:
+        signature = inspect.signature(answer)
+    except Exception:  # some functions written in C do not tell, and a signature may be anything
+        return answer
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    first = len(exercise.parameters)
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        first = min(first, sum(kind in places for kind in kinds))
+    names = exercise.parameters[first:]
+    for count in {exercise.required, len(exercise.parameters)}:
+        signature.bind(*range(min(first, count)), **dict.fromkeys(names[: max(count - first, 0)]))
+    if not names:
+        return answer
+    return lambda *given: answer(*given[:first], **dict(zip(names, given[first:], strict=False)))
 
 
 def generator_for(exercise: Exercise, seed: tuple[int, ...]) -> np.random.Generator:
@@ -204,11 +300,8 @@ def unlikely(hits: float, draws: float, chance: float) -> bool:
 
 
 def expect_new_memory(trial: Trial, *arguments: Any) -> None:
-    """Fail where what the answer returns shares memory with what it was given."""
-    outcome = trial.ask(*arguments)
-    parts = outcome.value if isinstance(outcome.value, tuple | list) else [outcome.value]
-    for part in parts:
-        trial.expect(not shares_memory(part, outcome.given), "returns its argument or a view of it: return a new array")
+    """Call the answer on arguments where it may be tempted to return one of them; `Trial.ask` sees it."""
+    trial.ask(*arguments)
 
 
 def _says_not_implemented(answer: Any, error: BaseException) -> bool:

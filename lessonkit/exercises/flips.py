@@ -1,110 +1,240 @@
-"""What two exercises ask alike: bits that flip independently, each with the same rate."""
+"""Bits that are drawn independently of each other: what shows it, and what two exercises ask alike."""
 
 from __future__ import annotations
+
+import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.exercises.exercise import SIGMAS, Law, Trial, unlikely
+from lessonkit.exercises.exercise import SIGMAS, Law, Misconception, Trial, expect_new_memory, unlikely
+from lessonkit.masks import Mask
 
-BITS, DRAWS, RATE = 40, 400, 0.2
-HALF = np.arange(BITS) % 4 < 2  # kept and pruned weights alternate in pairs
+Bits = NDArray[np.bool_]
+
+PAIR_SIGMAS = 7.0  # thousands of pairs are compared
+
+# --- independence, whatever is drawn --------------------------------------------------------------------------------
 
 
-def flips(trial: Trial) -> NDArray[np.bool_]:
-    """Which bits flipped, shape (DRAWS, BITS); measured once a trial."""
-    if "flips" not in trial.notes:
-        rng = trial.generator()
-        rows = [trial.result(HALF, RATE, rng).reshape(-1) ^ HALF for _ in range(DRAWS)]
-        trial.notes["flips"] = np.array(rows)
-    return trial.notes["flips"]  # type: ignore[no-any-return]
+def uneven(hits: Bits, chance: float) -> list[tuple[int, ...]]:
+    """The places whose bit is drawn with another chance; `hits` has the draws along its first axis."""
+    counts = hits.sum(axis=0)
+    return [place for place in np.ndindex(*counts.shape) if unlikely(counts[place], len(hits), chance)]
+
+
+def linked(hits: Bits) -> str:
+    """Which two bits, each drawn with chance 1/2, depend on each other the most, as the end of a sentence; "" if none.
+
+    Every pair is compared: a number that is used for a row, for a column, or as u and 1 - u, shows in some pair.
+    """
+    draws, shape = len(hits), hits.shape[1:]
+    signs = np.where(hits.reshape(draws, -1), 1.0, -1.0)
+    balance = signs.T @ signs
+    np.fill_diagonal(balance, 0)
+    worst = int(np.argmax(np.abs(balance)))
+    if abs(balance.flat[worst]) < PAIR_SIGMAS * np.sqrt(draws) + 2:
+        return ""
+    one, other = (list(map(int, np.unravel_index(place, shape))) for place in divmod(worst, len(balance)))
+    alike = round((draws + balance.flat[worst]) / 2)
+    return f"the bits at {one} and {other} alike in {alike} of {draws} draws; for independent bits it is about half"
+
+
+def spread(hits: Bits, chance: float) -> float:
+    """How the number of hits in a mask, a row, a column varies, over what independent bits do; 1 within the bounds."""
+    for axis in (None, *range(1, hits.ndim)) if hits.ndim > 2 else (None,):
+        others = tuple(each for each in range(1, hits.ndim) if each != axis)
+        counts = hits.sum(axis=others)
+        size = hits[0].size // counts[0].size
+        variance = size * chance * (1 - chance)
+        ratio = float(np.mean((counts - size * chance) ** 2) / variance)
+        tails = max((1 - 6 * chance * (1 - chance)) / variance, 0)
+        if size > 1 and abs(ratio - 1) > SIGMAS * np.sqrt((2 + tails) / counts.size) + 0.05:
+            return ratio
+    return 1.0
+
+
+def shared(hits: Bits) -> bool:
+    """Whether some bits, but not all, are always drawn alike."""
+    rows = hits.reshape(len(hits), -1)
+    columns = {column.tobytes() for column in rows.T}
+    return 1 < len(columns) < rows.shape[1]
+
+
+# --- what a mask's flips must be ------------------------------------------------------------------------------------
+
+# (shape, rate, draws). In the last one mostly nothing flips at all.
+HALVES, LAYERS = ((5, 8), 0.5, 400), ((3, 2, 2, 4), 0.5, 300)
+LOW, HIGH, RARE = ((40,), 0.2, 300), ((6, 6), 0.85, 300), ((10, 10), 0.005, 150)
+Setting = tuple[tuple[int, ...], float, int]
+
+
+def flips(trial: Trial, setting: Setting) -> tuple[Mask, Bits]:
+    """A mask with half of its bits kept, and which bits flipped, shape (draws, *shape); measured once in a trial."""
+    if setting not in trial.notes:
+        shape, rate, draws = setting
+        rng, size = trial.generator(), int(np.prod(shape))
+        before = (trial.rng.permutation(size) < size // 2).reshape(shape)
+        found = [_flipped(trial, before, rate, rng) for _ in range(trial.draws(draws))]
+        trial.notes[setting] = before, np.array(found)
+    return trial.notes[setting]  # type: ignore[no-any-return]
+
+
+def _flipped(trial: Trial, before: Mask, rate: float, rng: np.random.Generator) -> Bits:
+    after: Bits = trial.result(before, rate, rng)
+    trial.expect(after.shape == before.shape, f"should have shape {before.shape}, yours has {after.shape}")
+    return after ^ before
+
+
+def chance(rng: np.random.Generator) -> tuple[Mask, float, np.random.Generator]:
+    """Arguments on which the draw shows in the result."""
+    return rng.random((5, 8)) < 0.5, 0.5, rng
 
 
 def _shape(trial: Trial) -> None:
     for shape in ((1,), (2, 3), (5, 5, 1, 6)):
-        found = trial.result(np.ones(shape, bool), 0.5, trial.generator())
-        trial.expect(found.shape == shape, f"should have shape {shape}, yours has {found.shape}")
+        for before in (np.ones(shape, bool), np.zeros(shape, bool)):
+            _flipped(trial, before, 0.5, trial.generator())
 
 
 def _certain(trial: Trial) -> None:
-    for mask in (np.array([True, False]), HALF.reshape(5, 8)):
+    for mask in (np.array([True, False]), np.arange(40).reshape(5, 8) % 4 < 2):
         found = trial.result(mask, 0.0, trial.generator())
         trial.expect(np.array_equal(found, mask), "should flip nothing at rate 0")
         found = trial.result(mask, 1.0, trial.generator())
         trial.expect(np.array_equal(found, ~mask), "should flip every bit at rate 1")
 
 
-def _own_rng(trial: Trial) -> None:
-    seeds = trial.rng.integers(2**63, size=5)
-    pairs = [[trial.result(HALF, RATE, np.random.default_rng(int(seed))) for _ in range(2)] for seed in seeds]
-    trial.expect(all(np.array_equal(*pair) for pair in pairs), "gives another mask for a generator of the same seed")
-    trial.expect(trial.advances(HALF, RATE, trial.generator()), "does not use the generator `rng`")
+def _new_mask(trial: Trial) -> None:
+    for rate in (0.5, 0.01, 0.01, 0.0, 1.0):
+        for shape in ((4,), (2, 3)):
+            expect_new_memory(trial, np.ones(shape, bool), rate, trial.generator())
 
 
 def _share(trial: Trial) -> None:
-    found = flips(trial)
-    for name, bits in (("kept", HALF), ("pruned", ~HALF)):
-        share = found[:, bits].mean()
-        wrong = unlikely(found[:, bits].sum(), found[:, bits].size, RATE)
-        trial.expect(not wrong, f"flips {share:.3f} of the {name} weights over {DRAWS} draws; {RATE} is the rate")
-    odd = [place for place, hits in enumerate(found.sum(axis=0)) if unlikely(hits, DRAWS, RATE)]
-    trial.expect(not odd, f"flips the bits at {odd[:5]} with another rate than the rest")
+    for setting in (HALVES, LAYERS, LOW, HIGH, RARE):
+        before, found = flips(trial, setting)
+        rate, draws = setting[1], len(found)
+        for name, places in (("", before | True), ("kept ", before), ("pruned ", ~before)):
+            hits = found[:, places]
+            text = f"flips {hits.mean():.3f} of the {name}bits over {draws} draws; {rate} is the rate"
+            trial.expect(not unlikely(hits.sum(), hits.size, rate), text)
+        odd = [list(place) for place in uneven(found, rate)] if setting != RARE else []
+        trial.expect(not odd, f"flips the bits at {odd[:3]} with another rate than the rest")
 
 
 def _independent(trial: Trial) -> None:
-    found = flips(trial)
-    spread = found.sum(axis=1) - BITS * RATE
-    variance = BITS * RATE * (1 - RATE)
-    ratio = np.mean(spread**2) / variance
-    bound = SIGMAS * np.sqrt(2 / DRAWS)
-    trial.expect(
-        abs(ratio - 1) < bound + 0.05,
-        f"flips {found.sum(axis=1).min()} to {found.sum(axis=1).max()} bits over {DRAWS} draws: the number varies "
-        f"{'too little' if ratio < 1 else 'too much'} for bits that flip independently",
-    )
-    both = (found[:, 0::2] & found[:, 1::2]).sum()
-    trial.expect(not unlikely(both, DRAWS * BITS / 2, RATE**2), "flips neighbouring bits together")
+    for setting in (HALVES, LAYERS, LOW, HIGH):
+        _, found = flips(trial, setting)
+        rate, draws = setting[1], len(found)
+        if rate == 0.5 and (pair := linked(found)):
+            trial.fail(f"flips {pair}")
+        ratio = spread(found, rate)
+        counts = found.reshape(draws, -1).sum(axis=1)
+        trial.expect(
+            ratio == 1,
+            f"flips {counts.min()} to {counts.max()} bits over {draws} draws, and in a mask, row or column the number "
+            f"varies too {'little' if ratio < 1 else 'much'} for bits that flip independently",
+        )
+
+
+# --- signs of what an answer, known to be wrong, does ---------------------------------------------------------------
+
+
+def repeats(trial: Trial) -> bool:
+    """Two calls with one generator give the same, and another generator gives something else."""
+    mask, rate, rng = chance(trial.rng)
+    found = [trial.result(mask, rate, each) for each in (rng, rng, trial.generator())]
+    return np.array_equal(found[0], found[1]) and not np.array_equal(found[1], found[2])
 
 
 def prunes_only(trial: Trial) -> bool:
-    """A sign: kept weights get pruned, pruned ones never come back."""
-    found = flips(trial)
-    return not found[:, ~HALF].any() and bool(found[:, HALF].any())
+    """Kept weights get pruned, pruned ones never come back."""
+    before, found = flips(trial, HALVES)
+    return not found[:, ~before].any() and bool(found[:, before].any())
 
 
 def one_coin(trial: Trial) -> bool:
-    """A sign: all bits flip or none."""
-    found = flips(trial).sum(axis=1)
-    return set(found.tolist()) <= {0, BITS} and len(set(found.tolist())) == 2
+    """All bits flip or none."""
+    _, found = flips(trial, HALVES)
+    return set(found.sum(axis=(1, 2)).tolist()) == {0, found[0].size}
 
 
 def same_number(trial: Trial) -> bool:
-    """A sign: each draw flips the same number of bits, more than none."""
-    found = flips(trial).sum(axis=1)
-    return bool(found.min() == found.max()) and 0 < found[0] < BITS
+    """Each draw flips the same number of bits, neither none nor all."""
+    numbers = [np.array([each.sum() for each in flips(trial, setting)[1]]) for setting in (HALVES, LOW)]
+    return all(found.min() == found.max() and 0 < found[0] < 40 for found in numbers)
+
+
+def never_nothing(trial: Trial) -> bool:
+    """At the smallest rate each draw flips something, though most should flip nothing; else the rate holds."""
+    _, rare = flips(trial, RARE)
+    return bool(rare.any(axis=(1, 2)).all()) and _has_rate(trial, 1.0, (HIGH,))
 
 
 def inverted_rate(trial: Trial) -> bool:
-    """A sign: bits flip with 1 - rate."""
-    found = flips(trial)
-    return not unlikely(found.sum(), found.size, 1 - RATE)
+    """Bits flip with 1 - rate."""
+    return all(
+        not unlikely(found.sum(), found.size, 1 - setting[1])
+        for setting in (LOW, HIGH)
+        for found in (flips(trial, setting)[1],)
+    )
 
 
 def half_rate(trial: Trial) -> bool:
-    """A sign: bits flip with half the rate."""
-    found = flips(trial)
-    return not any(unlikely(found[:, bits].sum(), found[:, bits].size, RATE / 2) for bits in (HALF, ~HALF))
+    """Bits flip with half the rate, kept and pruned ones."""
+    return _has_rate(trial, 0.5, (LOW, HIGH))
 
 
-def foreign_rng(trial: Trial) -> bool:
-    """A sign: bits flip, and not by the generator that was given."""
-    return bool(flips(trial).any()) and not trial.advances(HALF, RATE, trial.generator())
+def _has_rate(trial: Trial, factor: float, settings: tuple[Setting, ...]) -> bool:
+    for setting in settings:
+        before, found = flips(trial, setting)
+        for places in (before, ~before):
+            if unlikely(found[:, places].sum(), found[:, places].size, factor * setting[1]):
+                return False
+    return True
 
+
+def _one_per_row(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    return mask ^ (rng.random(mask.shape[:1] + (1,) * (mask.ndim - 1)) < rate)
+
+
+def _one_per_column(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    return mask ^ (rng.random(mask.shape[-1]) < rate)
+
+
+def _at_least_one(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    places = rng.random(mask.shape) < rate
+    if rate > 0 and not places.any():
+        places.flat[rng.integers(mask.size)] = True
+    return mask ^ places
+
+
+REPEATED = Misconception(
+    "a copy of the generator",
+    "Two calls with the same `rng` give the same result: draw from `rng` itself and not from a copy.",
+    lambda mask, rate, rng: mask ^ (copy.deepcopy(rng).random(mask.shape) < rate),
+    sign=repeats,
+)
+SHARED_DRAW = Misconception(
+    "one number for several bits",
+    "Some bits of a mask with several axes always flip together: one random number decides for all of them. Each bit "
+    "needs its own.",
+    _one_per_row,
+    variants=(_one_per_column,),
+    sign=lambda trial: any(shared(flips(trial, setting)[1]) for setting in (HALVES, LAYERS)),
+)
+NEVER_NOTHING = Misconception(
+    "at least one bit",
+    "At least one bit flips in every call. At a small rate most draws flip nothing, and that is a result too.",
+    _at_least_one,
+    sign=never_nothing,
+)
 
 FLIP_LAWS = (
     Law("The mask keeps its shape", _shape),
     Law("Rate 0 flips nothing and rate 1 flips everything", _certain),
-    Law("`rng` is the only source of chance", _own_rng),
+    Law("The result is a new mask", _new_mask),
     Law("Each bit flips with the rate, kept or pruned", _share),
     Law("The bits flip independently of each other", _independent),
 )

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit import masks
 from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial, unlikely
 from lessonkit.exercises.results import mask, number
+from lessonkit.exercises.slips import rounded
 from lessonkit.masks import Mask
 
 # --- swap_neighbour -------------------------------------------------------------------------------------------------
 
-START = np.arange(20) % 5 < 3  # 12 kept, 8 pruned
-K, DRAWS = 3, 400
+START = np.array([[True, False, False, True], [True, True, False, False], [False, True, False, True]])
+SIDE, K, DRAWS = 6, 3, 500  # of each kind, of which K change
 
 
-def _swaps(trial: Trial) -> NDArray[np.bool_]:
-    """Which bits differ from the start, shape (DRAWS, 20)."""
-    if "swaps" not in trial.notes:
+def swap_neighbour(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
+    """Draw among the kept and among the pruned weights, equally many."""
+    kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
+    k = min(k, len(kept), len(pruned))
+    swapped = mask.copy()
+    swapped.flat[rng.choice(kept, k, replace=False)] = False
+    swapped.flat[rng.choice(pruned, k, replace=False)] = True
+    return swapped
+
+
+def _swaps(trial: Trial, k: int = K) -> NDArray[np.bool_]:
+    """Which bits differ from the start, shape (draws, 12): first the kept weights, then the pruned ones."""
+    if k not in trial.notes:
         rng = trial.generator()
-        trial.notes["swaps"] = np.array([trial.result(START, K, rng) ^ START for _ in range(DRAWS)])
-    return trial.notes["swaps"]  # type: ignore[no-any-return]
+        found = [trial.result(START, k, rng) ^ START for _ in range(trial.draws(DRAWS))]
+        trial.notes[k] = np.array([np.concatenate([each[START], each[~START]]) for each in found])
+    return trial.notes[k]  # type: ignore[no-any-return]
+
+
+def _numbers(trial: Trial, k: int = K) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """How many weights each draw prunes, and how many it restores."""
+    found = _swaps(trial, k)
+    return found[:, :SIDE].sum(axis=1), found[:, SIDE:].sum(axis=1)
 
 
 def _counts(trial: Trial) -> None:
-    cases = [(np.array([True, False]), 1), (START, 1), (START, 3), (START.reshape(4, 5), 2), (START, 8), (START, 0)]
-    for before, k in cases:
+    for before, k in [(np.array([True, False]), 1), (START.ravel(), 1), (START, 3), (START, 2), (START, 6), (START, 0)]:
         for _ in range(5):
             _one_swap(trial, before, k, k)
 
 
 def _few(trial: Trial) -> None:
     cases = [(np.ones(3, bool), 2, 0), (np.zeros(3, bool), 1, 0), (np.array([True, True, False, True]), 2, 1)]
-    for before, k, possible in [*cases, (START, 10, 8), (START, 100, 8)]:
+    for before, k, possible in [*cases, (np.arange(6) % 3 < 1, 4, 2), (START, 10, 6), (START, 100, 6)]:
         _one_swap(trial, before, k, possible)
 
 
@@ -51,23 +68,25 @@ def _one_swap(trial: Trial, before: Mask, k: int, possible: int) -> None:
 
 
 def _evenly(trial: Trial) -> None:
-    hits = _swaps(trial).sum(axis=0)
-    for name, bits in (("kept", START), ("pruned", ~START)):
-        odd = any(unlikely(count, DRAWS, K / bits.sum()) for count in hits[bits])
-        trial.expect(not odd, f"does not choose among the {name} weights with equal chance")
-    trial.expect(trial.advances(START, K, trial.generator()), "does not use the generator `rng`")
-    for seed in range(5):
-        pair = [trial.result(START, K, np.random.default_rng(seed)) for _ in range(2)]
-        trial.expect(np.array_equal(*pair), "gives another mask for a generator of the same seed")
-
-
-def _together(trial: Trial) -> None:
     found = _swaps(trial)
-    for bits in (START, ~START):
-        count = int(bits.sum())
-        both = (found[:, bits][:, 0] & found[:, bits][:, 1]).sum()
-        chance = K * (K - 1) / (count * (count - 1))
-        trial.expect(not unlikely(both, DRAWS, chance), "chooses neighbouring weights together or never together")
+    for name, bits in (("kept", slice(SIDE)), ("pruned", slice(SIDE, None))):
+        often = found[:, bits].sum(axis=0)
+        text = (
+            f"does not choose among the {name} weights with equal chance: one of them in {often.max()}, another in "
+            f"{often.min()} of {len(found)} draws"
+        )
+        trial.expect(not any(unlikely(hits, len(found), K / SIDE) for hits in often), text)
+
+
+def _independently(trial: Trial) -> None:
+    found = _swaps(trial)
+    for one, other in itertools.combinations(range(2 * SIDE), 2):
+        alike = (one < SIDE) == (other < SIDE)
+        chance = K * (K - 1) / (SIDE * (SIDE - 1)) if alike else (K / SIDE) ** 2
+        often = (found[:, one] & found[:, other]).sum()
+        pair = "two kept weights" if other < SIDE else "two pruned weights" if alike else "a kept and a pruned weight"
+        text = f"swaps {pair} together in {often} of {len(found)} draws; it should be about {len(found) * chance:.0f}"
+        trial.expect(not unlikely(often, len(found), chance), text)
 
 
 def _flip_k(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
@@ -93,12 +112,42 @@ def _unbounded(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
     return swapped
 
 
-def _first_k(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
-    k = min(k, int(mask.sum()), int((~mask).sum()))
-    swapped = mask.copy()
-    swapped.flat[np.flatnonzero(mask)[:k]] = False
-    swapped.flat[np.flatnonzero(~mask)[:k]] = True
-    return swapped
+def _prune(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
+    kept = np.flatnonzero(mask)
+    pruned = mask.copy()
+    pruned.flat[rng.choice(kept, min(k, len(kept)), replace=False)] = False
+    return pruned
+
+
+def _made_of(
+    kept: Callable[[Any, int, np.random.Generator], Any], pruned: Callable[[Any, int, np.random.Generator], Any]
+) -> Callable[..., Mask]:
+    """A swap with other choices among the places of kept and of pruned weights."""
+
+    def swap(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
+        places = np.flatnonzero(mask), np.flatnonzero(~mask)
+        k = min(k, len(places[0]), len(places[1]))
+        swapped = mask.copy()
+        swapped.flat[kept(places[0], k, rng)] = False
+        swapped.flat[pruned(places[1], k, rng)] = True
+        return swapped
+
+    return swap
+
+
+def _draw_again(places: Any, k: int, rng: np.random.Generator) -> Any:
+    return rng.choice(places, k) if k else []
+
+
+def _one_by_one(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
+    for _ in range(k):
+        mask = swap_neighbour(mask, 1, rng)
+    return mask.copy()
+
+
+def _random_k(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
+    most = min(k, int(mask.sum()), int((~mask).sum()))
+    return swap_neighbour(mask, int(rng.integers(most + 1)), rng)
 
 
 def _one_sided_bound(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
@@ -109,28 +158,58 @@ def _one_sided_bound(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
     return swapped
 
 
+def _exactly_k(trial: Trial) -> bool:
+    pruned, restored = _numbers(trial)
+    return bool((pruned == K).all() and (restored == K).all())
+
+
 def _looks_unbounded(trial: Trial) -> bool:
-    fine = bool((_swaps(trial).sum(axis=1) == 2 * K).all())
-    try:
-        trial.ask(START, 10, trial.generator())
-    except Exception:
-        return fine
+    """Right where there are enough; where there are not, numpy complains."""
+    if not _exactly_k(trial):
+        return False
+    for before, k in ((np.ones(3, bool), 2), (np.zeros(3, bool), 1), (START, 10)):
+        try:
+            trial.ask(before, k, trial.generator())
+        except Exception:
+            return True
     return False
 
 
-def _sparsity_moves(trial: Trial) -> bool:
-    return bool((_swaps(trial)[:, START].sum(axis=1) != _swaps(trial)[:, ~START].sum(axis=1)).any())
+def _flips_anywhere(trial: Trial) -> bool:
+    """Now more are pruned and now more restored, and of either there can be more than k."""
+    pruned, restored = _numbers(trial)
+    return bool((pruned > restored).any() and (pruned < restored).any() and max(pruned.max(), restored.max()) > K)
+
+
+def _draws_twice(trial: Trial) -> bool:
+    """Of either kind there are k or fewer, and the numbers have nothing to do with each other."""
+    pruned, restored = _numbers(trial)
+    fewer = (pruned < K).any() and (restored < K).any() and pruned.max() == restored.max() == K
+    return bool(fewer and (pruned > restored).any() and (pruned < restored).any())
 
 
 def _comes_back(trial: Trial) -> bool:
-    found = _swaps(trial)
-    balanced = found[:, START].sum(axis=1) == found[:, ~START].sum(axis=1)
-    return bool(balanced.all() and (found.sum(axis=1) < 2 * K).any())
+    """With k = 1, one of the 7 weights that are pruned by then comes back, and it may be the one just pruned."""
+    single = [pruned == 0 for pruned, restored in zip(*_numbers(trial, 1), strict=True) if pruned == restored]
+    pruned, restored = _numbers(trial)
+    three = not unlikely((pruned == K).sum(), len(pruned), 20 / 84)
+    enough = len(single) == len(pruned) and not unlikely(sum(single), len(single), 1 / 7) and any(single)
+    return bool((pruned == restored).all() and three and enough)
+
+
+def _shuffles(trial: Trial) -> bool:
+    pruned, restored = _numbers(trial)
+    return bool((pruned == restored).all() and pruned.max() > K)
+
+
+def _fewer_at_times(trial: Trial) -> bool:
+    pruned, restored = _numbers(trial)
+    return bool((pruned == restored).all() and pruned.max() == K and pruned.min() < K)
 
 
 def _sides_differ(trial: Trial) -> bool:
     found = trial.result(np.ones(6, bool), 2, trial.generator())
-    return bool((_swaps(trial).sum(axis=1) == 2 * K).all()) and np.count_nonzero(found) == 4
+    return _exactly_k(trial) and np.count_nonzero(found) == 4
 
 
 SWAP = Exercise(
@@ -146,26 +225,71 @@ SWAP = Exercise(
     """
     ...
 ''',
-    reference=masks.swap,
+    reference=swap_neighbour,
     read=mask,
+    draw=lambda rng: (START, K, rng),
     properties=(
         Law("As many are pruned as restored, `k` of each", _counts),
         Law("Where there are fewer than `k`, fewer are swapped", _few),
-        Law("Chance chooses, and `rng` is its only source", _evenly),
-        Law("The choices do not hang together", _together),
+        Law("All kept weights have the same chance, and all pruned ones", _evenly),
+        Law("Which weights are chosen together is chance, too", _independently),
     ),
     misconceptions=(
+        Misconception(
+            "nothing changes",
+            "The mask never changes: to prune is to set True to False, and to restore is the opposite.",
+            lambda mask, k, rng: mask.copy(),
+            sign=lambda trial: not _swaps(trial).any(),
+        ),
+        Misconception(
+            "no chance",
+            "The same weights are swapped every time, whatever `rng` is.",
+            _made_of(lambda places, k, rng: places[:k], lambda places, k, rng: places[:k]),
+            sign=lambda trial: bool((_swaps(trial) == _swaps(trial)[0]).all()),
+        ),
+        Misconception(
+            "nothing restored",
+            "Weights are only pruned. As many of the pruned ones must be restored, or the sparsity grows.",
+            lambda mask, k, rng: _prune(mask, k, rng),
+            sign=lambda trial: bool((_numbers(trial)[0] == K).all() and not _numbers(trial)[1].any()),
+        ),
+        Misconception(
+            "nothing pruned",
+            "Weights are only restored. As many of the kept ones must be pruned, or the sparsity falls.",
+            lambda mask, k, rng: ~_prune(~mask, k, rng),
+            sign=lambda trial: bool((_numbers(trial)[1] == K).all() and not _numbers(trial)[0].any()),
+        ),
         Misconception(
             "flips anywhere",
             "Bits are chosen without looking which are kept and which are pruned, so the sparsity wanders.",
             _flip_k,
-            sign=_sparsity_moves,
+            sign=_flips_anywhere,
+        ),
+        Misconception(
+            "drawn twice",
+            "The same weight can be chosen more than once, so fewer than `k` of either kind change: draw without "
+            "replacement.",
+            _made_of(_draw_again, _draw_again),
+            sign=_draws_twice,
         ),
         Misconception(
             "just pruned, already back",
             "A weight that has just been pruned can be restored in the same move: choose both from the old mask.",
             _prune_then_restore,
             sign=_comes_back,
+        ),
+        Misconception(
+            "all shuffled",
+            "More than `k` weights of each kind change, as if the whole mask were shuffled.",
+            lambda mask, k, rng: rng.permutation(mask.ravel()).reshape(mask.shape),
+            sign=_shuffles,
+        ),
+        Misconception(
+            "fewer at times",
+            "Sometimes fewer than `k` weights of each kind change, though there are enough: it should be exactly `k`.",
+            _random_k,
+            variants=(_one_by_one,),
+            sign=_fewer_at_times,
         ),
         Misconception(
             "no bound",
@@ -178,12 +302,6 @@ SWAP = Exercise(
             "Each side is bounded for itself, so where one runs short the sparsity changes: both need the same number.",
             _one_sided_bound,
             sign=_sides_differ,
-        ),
-        Misconception(
-            "no chance",
-            "The same weights are swapped every time: no random number is used.",
-            _first_k,
-            sign=lambda trial: bool((_swaps(trial) == _swaps(trial)[0]).all()),
         ),
     ),
     hints=(
@@ -199,11 +317,19 @@ def flip_energy(
     couplings: NDArray[np.float64], fields: NDArray[np.float64], spins: NDArray[np.float64], index: int
 ) -> float:
     """The change of E = -1/2 s^T J s - h^T s when one spin turns over, from that spin's local field alone."""
-    return float(2 * spins[index] * (couplings[index] @ spins + fields[index]))
+    local_field = couplings[index] @ spins + fields[index]
+    return float(2 * spins[index] * local_field)
 
 
 def _energy(couplings: Any, fields: Any, spins: Any) -> Any:
     return -spins @ couplings @ spins / 2 - fields @ spins
+
+
+def _weighed(coupling: float, field: float) -> Callable[..., float]:
+    """The two terms, each with a factor."""
+    return lambda couplings, fields, spins, index: (
+        2 * spins[index] * (coupling * (couplings[index] @ spins) + field * fields[index])
+    )
 
 
 def _turned(spins: Any, index: int) -> Any:
@@ -245,13 +371,50 @@ ENERGY = Exercise(
         ),
         Misconception(
             "half of it",
-            "This is half of the change: the spin goes from one side to the other, a way of 2.",
+            "This is half of the change: the spin goes from 1 to -1 or back, a way of 2, and does not stop at 0.",
             lambda couplings, fields, spins, index: flip_energy(couplings, fields, spins, index) / 2,
         ),
         Misconception(
             "no fields",
             "The fields are missing: the spin also leaves its own field's direction.",
-            lambda couplings, fields, spins, index: flip_energy(couplings, 0 * fields, spins, index),
+            _weighed(1, 0),
+        ),
+        Misconception(
+            "no couplings",
+            "The couplings are missing: the spin also feels all other spins.",
+            _weighed(0, 1),
+        ),
+        Misconception(
+            "the terms weighed otherwise",
+            "The coupling term is off by a factor of 2 beside the fields. J is symmetric: how often does the sum with "
+            "its 1/2 hold the pair of two spins?",
+            _weighed(2, 1),
+            variants=(_weighed(0.5, 1),),
+        ),
+        Misconception(
+            "the sign of the fields",
+            "The sign of the fields is wrong: both terms of the energy have a minus.",
+            _weighed(1, -1),
+        ),
+        Misconception(
+            "the spin's own sign",
+            "The spin's own sign is missing: from up to down the change is the opposite of that from down to up.",
+            lambda couplings, fields, spins, index: 2 * (couplings[index] @ spins + fields[index]),
+        ),
+        Misconception(
+            "no sign at all",
+            "This is the absolute value: a flip can also lower the energy.",
+            lambda couplings, fields, spins, index: abs(flip_energy(couplings, fields, spins, index)),
+        ),
+        Misconception(
+            "always 0",
+            "This is always 0: both energies are computed from the same array. Copy it before you turn the spin.",
+            lambda couplings, fields, spins, index: 0.0,
+        ),
+        Misconception(
+            "the old energy",
+            "This is the whole energy before the flip; what is asked is its change.",
+            lambda couplings, fields, spins, index: _energy(couplings, fields, spins),
         ),
         Misconception(
             "the new energy",
@@ -262,7 +425,9 @@ ENERGY = Exercise(
             "turned in place",
             "The spin is turned in the array that was given: asking for a change must not make it.",
             lambda couplings, fields, spins, index: _turned_for_good(couplings, fields, spins, index),
+            variants=(lambda couplings, fields, spins, index: 0 * _turned_for_good(couplings, fields, spins, index),),
         ),
+        rounded(flip_energy),
     ),
     hints=(
         "Which terms of the energy contain the spin at `index`? All others cancel in the difference.",

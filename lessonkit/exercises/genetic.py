@@ -9,64 +9,103 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit import genetic as engine
 from lessonkit.exercises import flips
-from lessonkit.exercises.exercise import (
-    SIGMAS,
-    Examples,
-    Exercise,
-    Law,
-    Misconception,
-    Trial,
-    expect_new_memory,
-    unlikely,
-)
-from lessonkit.exercises.results import Unreadable, describe, index, mask, several, unordered
+from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
+from lessonkit.exercises.results import Unreadable, describe, index, mask, several
 from lessonkit.masks import Mask, prune_only
 
 # --- tournament_select ----------------------------------------------------------------------------------------------
 
-COSTS = np.array([3.0, 0.5, 2.0, 5.0, 1.0, 4.0])  # all different, so that a winner has one rank
-RANKS = np.argsort(np.argsort(COSTS))
-TOURNAMENTS = 500
+PEOPLE = 6
+ORDERS = (np.arange(6.0), np.arange(6.0)[::-1], np.array([3.0, 0.5, 2.0, 5.0, 1.0, 4.0]))
+ALL_ENTER = (  # costs that are compared wrongly as text, when cut off, when rounded, and where a huge one is among them
+    [2.0, 1.0],
+    [3.0],
+    [10.5, 9.5, 100.0, 20.0],
+    [0.9, 0.5, 0.2, 0.7],
+    [1.0000003, 1.0000006, 1.0, 1.0000009],
+    [1e8, 37.5, 1e8, 19.74],
+    [-1.5, -10.5, -2.5],
+    [0.1, 1e-5, 0.01],
+    [2.0, 1.0, 3.0, 1.0, 1.0],
+)
 
 
-def _wins(trial: Trial, size: int) -> NDArray[np.int_]:
-    """How often each rank won, the cheapest first."""
-    if size not in trial.notes:
-        rng = trial.generator()
-        winners = [trial.result(COSTS, size, rng) for _ in range(TOURNAMENTS)]
-        valid = all(0 <= winner < len(COSTS) for winner in winners)
-        trial.expect(valid, f"should be an index from 0 to {len(COSTS) - 1}")
-        trial.notes[size] = np.bincount(RANKS[winners], minlength=len(COSTS))
-    return trial.notes[size]  # type: ignore[no-any-return]
+def tournament_select(costs: NDArray[np.float64], size: int, rng: np.random.Generator) -> int:
+    """The index of the cheapest among `size` distinct entrants."""
+    entrants = rng.choice(len(costs), size=size, replace=False)
+    return int(entrants[np.argmin(costs[entrants])])
+
+
+def _wins(trial: Trial, costs: NDArray[np.float64], size: int, draws: int) -> NDArray[np.int_]:
+    """How often each individual won."""
+    key = (costs.tobytes(), size)
+    if key not in trial.notes:
+        rng, winners = trial.generator(), []
+        for _ in range(trial.draws(draws, 300)):
+            winners.append(trial.result(costs, size, rng))
+            valid = 0 <= winners[-1] < PEOPLE
+            trial.expect(valid, f"should be an index from 0 to {PEOPLE - 1}, yours is {winners[-1]}")
+        trial.notes[key] = np.bincount(winners, minlength=PEOPLE)
+    return trial.notes[key]  # type: ignore[no-any-return]
 
 
 def _whole_tournament(trial: Trial) -> None:
-    for costs in (np.array([2.0, 1.0]), COSTS, -COSTS):
-        for _ in range(20):
-            winner, best = trial.result(costs, len(costs), trial.generator()), int(np.argmin(costs))
-            trial.expect(winner == best, f"should be {best}, the cheapest of all, yours is {winner}")
-
-
-def _distribution(trial: Trial) -> None:
-    for size in (1, 3, 2):
-        wins, count = _wins(trial, size), len(COSTS)
-        for rank in range(count):
-            chance = math.comb(count - 1 - rank, size - 1) / math.comb(count, size)
+    for costs in (np.array(values) for values in (*ALL_ENTER, *ORDERS)):
+        for _ in range(10):
+            winner, lowest = trial.result(costs, len(costs), trial.generator()), costs.min()
+            best = int(np.argmin(costs))
             trial.expect(
-                not unlikely(wins[rank], TOURNAMENTS, chance),
-                f"lets the individual of rank {rank} (0 is the cheapest) win {wins[rank] / TOURNAMENTS:.3f} of the "
-                f"tournaments; {chance:.3f} is its chance among {size} distinct entrants",
+                0 <= winner < len(costs) and costs[winner] == lowest,
+                f"should be {best}, the index of the cheapest of all, yours is {winner}",
             )
 
 
-def _selection_rng(trial: Trial) -> None:
+def _single_entrant(trial: Trial) -> None:
+    wins = _wins(trial, ORDERS[2], 1, 9000)
+    if _too_uneven(wins, np.full(PEOPLE, 1 / PEOPLE)):
+        at = int(np.argmax(np.abs(wins - wins.mean())))
+        trial.fail(f"chooses index {at} in {wins[at] / wins.sum():.3f} of the draws; each of the {PEOPLE} has 0.167")
+
+
+def _distribution(trial: Trial) -> None:
+    for size in (2, 3):
+        for costs in ORDERS:
+            ranks, wins = np.argsort(np.argsort(costs)), _wins(trial, costs, size, 1000)
+            chances = _chances(size)[ranks]
+            if _too_uneven(wins, chances):
+                at = int(np.argmax(np.abs(wins - wins.sum() * chances)))
+                trial.fail(
+                    f"lets index {at} win {wins[at] / wins.sum():.3f} of the tournaments; {chances[at]:.3f} is its "
+                    f"chance among {size} distinct entrants"
+                )
+
+
+def _chances(size: int) -> NDArray[np.float64]:
+    """Of each rank, to be the cheapest of `size` distinct entrants."""
+    return np.array([math.comb(PEOPLE - 1 - rank, size - 1) / math.comb(PEOPLE, size) for rank in range(PEOPLE)])
+
+
+def _too_uneven(wins: NDArray[np.int_], chances: NDArray[np.float64]) -> bool:
+    """Pearson's chi-square test, at a bound that draws with these chances pass but once in ten million."""
+    possible = chances > 0
+    if wins[~possible].any():
+        return True
+    expected = wins.sum() * chances[possible]
+    freedom = len(expected) - 1
+    bound = freedom * (1 - 2 / (9 * freedom) + 5.5 * np.sqrt(2 / (9 * freedom))) ** 3  # Wilson and Hilferty
+    return bool(np.sum((wins[possible] - expected) ** 2 / expected) > bound)
+
+
+def _repeatable_selection(trial: Trial) -> None:
     costs = np.arange(40.0)
-    for seed in range(5):
-        pair = [trial.result(costs, 2, np.random.default_rng(seed)) for _ in range(2)]
-        trial.expect(pair[0] == pair[1], "gives another winner for a generator of the same seed")
-    trial.expect(trial.advances(costs, 2, trial.generator()), "does not use the generator `rng`")
+    for seed in trial.rng.integers(2**63, size=10):
+        pair = [trial.result(costs, 2, np.random.default_rng(int(seed))) for _ in range(2)]
+        if pair[0] != pair[1]:
+            trial.fail("gives another winner for a generator in the same state", "chance")
+    rng = trial.generator()
+    winners = {trial.result(costs, 2, rng) for _ in range(20)}
+    trial.expect(len(winners) > 1, f"gives {min(winners)} in each of 20 calls with one generator")
 
 
 def _among_entrants(costs: Any, size: int, rng: np.random.Generator) -> int:
@@ -84,14 +123,19 @@ def _with_replacement(costs: Any, size: int, rng: np.random.Generator) -> int:
 
 
 def _looks_replaced(trial: Trial) -> bool:
-    count, wins = len(COSTS), _wins(trial, 2)
-    chances = [((count - rank) ** 2 - (count - rank - 1) ** 2) / count**2 for rank in range(count)]
-    return not any(unlikely(won, TOURNAMENTS, chance) for won, chance in zip(wins, chances, strict=True))
+    wins = _wins(trial, ORDERS[0], 2, 1000)
+    chances = np.array([((PEOPLE - rank) ** 2 - (PEOPLE - rank - 1) ** 2) / PEOPLE**2 for rank in range(PEOPLE)])
+    return bool(wins[-1]) and not _too_uneven(wins, chances)
 
 
 def _looks_positional(trial: Trial) -> bool:
     winners = [trial.result(np.arange(60.0)[::-1], 3, trial.generator()) for _ in range(60)]
-    return max(winners) < 3 and len(set(winners)) > 1
+    return min(winners) >= 0 and max(winners) < 3 and len(set(winners)) > 1
+
+
+def _looks_fixed(trial: Trial) -> bool:
+    found = [_wins(trial, ORDERS[0], size, 1000) for size in (1, 2, 3)]
+    return any(all(not _too_uneven(wins, _chances(size)) for wins in found) for size in range(1, PEOPLE))
 
 
 TOURNAMENT = Exercise(
@@ -104,18 +148,20 @@ TOURNAMENT = Exercise(
     """Return the index of the cheapest among `size` distinct entrants, drawn at random from all of `costs`."""
     ...
 ''',
-    reference=engine.tournament_select,
+    reference=tournament_select,
     read=index,
+    draw=lambda rng: (np.arange(1000.0), 2, rng),
     properties=(
         Law("Where everybody enters, the cheapest wins", _whole_tournament),
+        Law("`rng` is the only source of chance", _repeatable_selection),
+        Law("A single entrant is each of them with equal chance", _single_entrant),
         Law("The entrants are distinct, and all draws equally likely", _distribution),
-        Law("`rng` is the only source of chance", _selection_rng),
     ),
     misconceptions=(
         Misconception(
             "the place among the entrants",
-            "This is the winner's place among the entrants, not its index among all: the entrants have to be asked who "
-            "stands there.",
+            "This is the winner's place among the entrants, not its index among all: look up which individual has that "
+            "place.",
             _among_entrants,
             sign=_looks_positional,
         ),
@@ -123,7 +169,7 @@ TOURNAMENT = Exercise(
             "the most expensive wins",
             "The most expensive entrant wins. A cost is to be made small.",
             _most_expensive,
-            sign=lambda trial: all(trial.result(COSTS, 6, trial.generator()) == 3 for _ in range(10)),
+            sign=lambda trial: all(trial.result(ORDERS[2], 6, trial.generator()) == 3 for _ in range(10)),
         ),
         Misconception(
             "drawn with replacement",
@@ -135,12 +181,19 @@ TOURNAMENT = Exercise(
             "no draw",
             "The cheapest of all wins every time, even when a single entrant is drawn: only entrants can win.",
             lambda costs, size, rng: int(np.argmin(costs)),
-            sign=lambda trial: bool(_wins(trial, 1)[0] == TOURNAMENTS),
+            sign=lambda trial: all(trial.result(ORDERS[2], 1, trial.generator()) == 1 for _ in range(20)),
+        ),
+        Misconception(
+            "the size ignored",
+            "The tournaments have the same number of entrants whatever `size` is.",
+            lambda costs, size, rng: tournament_select(costs, min(2, len(costs)), rng),
+            sign=_looks_fixed,
         ),
     ),
     hints=(
         "First draw who enters: `rng.choice` can draw distinct indices.",
-        "Then compare the entrants' costs. `np.argmin` tells the place among the entrants; whose index stands there?",
+        "Then compare the entrants' costs. `np.argmin` gives the place among the entrants; which index is "
+        "at that place?",
     ),
 )
 
@@ -155,8 +208,17 @@ def _parents(rng: np.random.Generator) -> Iterator[tuple[Any, Any, int]]:
     for shape in ((12,), (4, 5), (3, 3, 1, 4)):
         a, b = (rng.random(shape) < 0.5 for _ in range(2))
         yield a, b, int(rng.integers(1, a.size))
-    yield np.ones(3, bool), np.zeros(3, bool), 0
-    yield np.ones(3, bool), np.zeros(3, bool), 3
+        yield a, a.copy(), int(rng.integers(1, a.size))
+    for point in (0, 3):
+        yield np.ones(3, bool), np.zeros(3, bool), point
+        yield np.ones(3, bool), np.ones(3, bool), point
+
+
+def single_point_crossover(a: Mask, b: Mask, point: int) -> tuple[Mask, Mask]:
+    """The parents with their tails exchanged."""
+    first, second = a.flatten(), b.flatten()
+    first[point:], second[point:] = b.flatten()[point:], a.flatten()[point:]
+    return first.reshape(a.shape), second.reshape(a.shape)
 
 
 def _crossed_rows(a: Mask, b: Mask, point: int) -> tuple[Mask, Mask]:
@@ -180,11 +242,6 @@ def _crossed_aliased(a: Mask, b: Mask, point: int) -> tuple[Mask, Mask]:
     return first, second
 
 
-def _separate_memory(trial: Trial) -> None:
-    for point in (0, 2, 4):
-        expect_new_memory(trial, np.ones(4, bool), np.zeros(4, bool), point)
-
-
 SINGLE_POINT = Exercise(
     id="genetic.single_point_crossover",
     title="Single-point crossover",
@@ -192,18 +249,12 @@ SINGLE_POINT = Exercise(
     objective="exchange the tails of two masks of any shape without aliasing",
     why="Neighbours in the flattened mask stay together, for better or worse: that is what the point decides.",
     stub='''def single_point_crossover(a, b, point):
-    """Return two new masks: `a` and `b` with their tails exchanged after `point` bits in flattened order."""
+    """Return two new masks: `a`, then `b`, with their tails exchanged after `point` bits in flattened order."""
     ...
 ''',
-    reference=engine.single_point_crossover,
-    read=unordered(several(mask, mask)),
-    properties=(
-        Examples("The first `point` bits stay, the rest is exchanged, and the shape is kept", _parents),
-        Law(
-            "The children share no memory with the parents",
-            _separate_memory,
-        ),
-    ),
+    reference=single_point_crossover,
+    read=several(mask, mask),
+    properties=(Examples("The first `point` bits stay, the rest is exchanged, and the shape is kept", _parents),),
     misconceptions=(
         Misconception(
             "whole rows",
@@ -226,9 +277,25 @@ SINGLE_POINT = Exercise(
             _crossed_aliased,
         ),
         Misconception(
-            "off by one",
+            "one too late",
             "The cut is one bit too late: exactly `point` bits stay.",
-            lambda a, b, point: engine.single_point_crossover(a, b, point + 1),
+            lambda a, b, point: single_point_crossover(a, b, point + 1),
+        ),
+        Misconception(
+            "one too early",
+            "The cut is one bit too early: exactly `point` bits stay.",
+            lambda a, b, point: single_point_crossover(a, b, point - 1),
+            variants=(lambda a, b, point: single_point_crossover(a, b, max(point - 1, 0)),),
+        ),
+        Misconception(
+            "the other order",
+            "The children come in the other order: the first one begins as `a` does, the second one as `b` does.",
+            lambda a, b, point: single_point_crossover(a, b, point)[::-1],
+        ),
+        Misconception(
+            "one child twice",
+            "The same child comes twice. The second one begins as `b` does and ends as `a` does.",
+            lambda a, b, point: (single_point_crossover(a, b, point)[0], single_point_crossover(a, b, point)[0]),
         ),
     ),
     hints=(
@@ -237,19 +304,27 @@ SINGLE_POINT = Exercise(
     ),
 )
 
-BITS, DRAWS = 40, 400
-MOTHER = np.arange(BITS) % 4 < 2
-FATHER = np.arange(BITS) % 2 == 0
-UNLIKE = MOTHER != FATHER  # half of the bits
+SETTINGS: tuple[flips.Setting, ...] = (((5, 8), 0.5, 400), ((3, 2, 2, 4), 0.5, 400), ((20, 20), 0.5, 60))
 
 
-def _from_mother(trial: Trial) -> NDArray[np.bool_]:
-    """Where the parents differ: which bits came from the first one, shape (DRAWS, BITS / 2)."""
-    if "children" not in trial.notes:
-        rng = trial.generator()
-        rows = [trial.result(MOTHER, FATHER, rng).reshape(-1) for _ in range(DRAWS)]
-        trial.notes["children"] = np.array(rows)
-    return trial.notes["children"][:, UNLIKE] == MOTHER[UNLIKE]  # type: ignore[no-any-return]
+def uniform_crossover(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
+    """Each bit from either parent."""
+    return np.where(rng.random(a.shape) < 0.5, a, b)
+
+
+def _from_mother(trial: Trial, setting: flips.Setting) -> tuple[Mask, flips.Bits]:
+    """A mother, and which bits her children have from her, shape (draws, *shape). The father differs in every bit."""
+    if setting not in trial.notes:
+        shape, _, draws = setting
+        rng, size = trial.generator(), int(np.prod(shape))
+        mother = (trial.rng.permutation(size) < size // 2).reshape(shape)
+        found = []
+        for _ in range(trial.draws(draws)):
+            child = trial.result(mother, ~mother, rng)
+            trial.expect(child.shape == shape, f"should have shape {shape}, yours has {child.shape}")
+            found.append(child == mother)
+        trial.notes[setting] = mother, np.array(found)
+    return trial.notes[setting]  # type: ignore[no-any-return]
 
 
 def _child_shape(trial: Trial) -> None:
@@ -259,50 +334,64 @@ def _child_shape(trial: Trial) -> None:
 
 
 def _agreement(trial: Trial) -> None:
-    for a in (np.array([True]), np.array([True, False, False]), MOTHER):
-        found = trial.result(a, a, trial.generator())
-        trial.expect(np.array_equal(found, a), "should give what both parents have where they agree")
-    _from_mother(trial)
-    same = trial.notes["children"][:, ~UNLIKE] == MOTHER[~UNLIKE]
-    trial.expect(same.all(), "should give what both parents have where they agree")
+    for shape in ((1,), (40,), (5, 8), (2, 2, 3, 4)):
+        a, b = (trial.rng.random(shape) < 0.5 for _ in range(2))
+        for mother, father in ((a, a), (b, b.copy()), (a, b), (b, a)):
+            found, agree = trial.result(mother, father, trial.generator()), mother == father
+            right = found.shape == shape and np.array_equal(found[agree], mother[agree])
+            trial.expect(right, "should give what both parents have where they agree")
 
 
 def _even(trial: Trial) -> None:
-    found = _from_mother(trial)
-    share = found.mean()
-    trial.expect(
-        not unlikely(found.sum(), found.size, 0.5), f"takes {share:.3f} of the bits from `a`; the chance is equal"
-    )
-    odd = [place for place, hits in enumerate(found.sum(axis=0)) if unlikely(hits, DRAWS, 0.5)]
-    trial.expect(not odd, "prefers one parent at some places")
+    for setting in SETTINGS:
+        mother, found = _from_mother(trial, setting)
+        for name, places in (("", mother | True), ("kept ", mother), ("pruned ", ~mother)):
+            hits = found[:, places]
+            text = f"takes {hits.mean():.3f} of the {name}bits of `a`; the chance of both parents is equal"
+            trial.expect(not unlikely(hits.sum(), hits.size, 0.5), text)
+        odd = [list(place) for place in flips.uneven(found, 0.5)]
+        trial.expect(not odd, f"prefers one parent at {odd[:3]}")
 
 
 def _each_bit(trial: Trial) -> None:
-    found = _from_mother(trial)
-    width = found.shape[1]
-    ratio = np.mean((found.sum(axis=1) - width / 2) ** 2) / (width / 4)
-    often = "too little" if ratio < 1 else "too much"
-    text = f"takes a number of bits from `a` that varies {often} for bits that are drawn independently"
-    trial.expect(abs(ratio - 1) < SIGMAS * np.sqrt(2 / DRAWS) + 0.05, text)
-    together = (found[:, 0::2] == found[:, 1::2]).sum()
-    trial.expect(not unlikely(together, DRAWS * width / 2, 0.5), "draws neighbouring bits together")
-
-
-def _crossover_rng(trial: Trial) -> None:
-    for seed in range(5):
-        pair = [trial.result(MOTHER, FATHER, np.random.default_rng(seed)) for _ in range(2)]
-        trial.expect(np.array_equal(*pair), "gives another child for a generator of the same seed")
-    trial.expect(trial.advances(MOTHER, FATHER, trial.generator()), "does not use the generator `rng`")
+    for setting in SETTINGS[:2]:
+        _, found = _from_mother(trial, setting)
+        if pair := flips.linked(found):
+            trial.fail(f"draws {pair}")
+        ratio = flips.spread(found, 0.5)
+        trial.expect(
+            ratio == 1,
+            "takes a number of bits from `a`, in a mask, row or column, that varies too "
+            f"{'little' if ratio < 1 else 'much'} for bits that are drawn independently",
+        )
 
 
 def _cut_somewhere(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
     point = int(rng.integers(1, a.size)) if a.size > 1 else 1
-    return engine.single_point_crossover(a, b, point)[0]
+    return single_point_crossover(a, b, point)[0]
+
+
+def _taken(trial: Trial) -> flips.Bits:
+    """Which bits came from the mother, shape (draws, bits)."""
+    _, found = _from_mother(trial, SETTINGS[0])
+    return found.reshape(len(found), -1)
 
 
 def _looks_cut(trial: Trial) -> bool:
-    changes = np.count_nonzero(np.diff(_from_mother(trial).astype(int), axis=1), axis=1)
+    changes = np.count_nonzero(np.diff(_taken(trial).astype(int), axis=1), axis=1)
     return bool(changes.max() == 1)
+
+
+def _looks_or(trial: Trial) -> bool:
+    return all(bool((found == mother).all()) for mother, found in [_from_mother(trial, SETTINGS[0])])
+
+
+def _coin_for_rows(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
+    return np.where(rng.random(a.shape[:1] + (1,) * (a.ndim - 1)) < 0.5, a, b)
+
+
+def _coin_for_columns(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
+    return np.where(rng.random(a.shape[-1]) < 0.5, a, b)
 
 
 UNIFORM = Exercise(
@@ -310,32 +399,35 @@ UNIFORM = Exercise(
     title="Uniform crossover",
     minutes=5,
     objective="mix two parents bit by bit",
-    why="It keeps no neighbours together, so it tells what their neighbourhood is worth.",
+    why="It keeps no neighbours together, so it shows what their neighbourhood is worth.",
     stub='''def uniform_crossover(a, b, rng):
     """Return a new mask, each bit from `a` or from `b` with equal chance."""
     ...
 ''',
-    reference=engine.uniform_crossover,
+    reference=uniform_crossover,
+    draw=lambda rng: (np.ones((5, 8), bool), np.zeros((5, 8), bool), rng),
     read=mask,
     properties=(
         Law("The child has its parents' shape", _child_shape),
         Law("Where the parents agree, the child agrees with them", _agreement),
         Law("Either parent is as likely as the other", _even),
         Law("Each bit is drawn for itself", _each_bit),
-        Law("`rng` is the only source of chance", _crossover_rng),
     ),
     misconceptions=(
         Misconception(
             "one coin for all",
             "The child is always a copy of one parent: one random number decides for the whole mask.",
             lambda a, b, rng: a.copy() if rng.random() < 0.5 else b.copy(),
-            sign=lambda trial: bool((_from_mother(trial) == _from_mother(trial)[:, :1]).all()),
+            sign=lambda trial: (
+                bool((_taken(trial) == _taken(trial)[:, :1]).all()) and len(set(_taken(trial)[:, 0])) == 2
+            ),
         ),
         Misconception(
             "or",
-            "The child keeps a weight wherever one of the parents does: nothing is left to chance, and children fill.",
+            "The child keeps a weight wherever one of the parents does: nothing is left to chance, and fewer and fewer "
+            "weights are pruned.",
             lambda a, b, rng: a | b,
-            sign=lambda trial: bool((_from_mother(trial) == MOTHER[UNLIKE]).all()),
+            sign=_looks_or,
         ),
         Misconception(
             "parents ignored",
@@ -345,9 +437,17 @@ UNIFORM = Exercise(
         ),
         Misconception(
             "a single point",
-            "There is one cut, before it one parent and behind it the other: that is single-point crossover.",
+            "There is one cut, with one parent before it and the other one behind it: that is single-point crossover.",
             _cut_somewhere,
             sign=_looks_cut,
+        ),
+        Misconception(
+            "one coin for several bits",
+            "Some bits of a mask with several axes always come from the same parent: one random number decides for all "
+            "of them. Each bit needs its own.",
+            _coin_for_rows,
+            variants=(_coin_for_columns,),
+            sign=lambda trial: any(flips.shared(_from_mother(trial, setting)[1]) for setting in SETTINGS[:2]),
         ),
     ),
     hints=(
@@ -369,6 +469,11 @@ def _redrawn(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
     return np.where(rng.random(mask.shape) < rate, rng.random(mask.shape) < 0.5, mask)
 
 
+def mutate(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    """Flip each bit with probability `rate`."""
+    return mask ^ (rng.random(mask.shape) < rate)
+
+
 MUTATE = Exercise(
     id="genetic.mutate",
     title="Mutation",
@@ -379,10 +484,12 @@ MUTATE = Exercise(
     """Return a new mask, each bit of `mask` flipped independently with probability `rate`."""
     ...
 ''',
-    reference=engine.mutate,
+    reference=mutate,
+    draw=flips.chance,
     read=mask,
     properties=flips.FLIP_LAWS,
     misconceptions=(
+        flips.REPEATED,
         Misconception(
             "a rate for the individual",
             "The rate decides here whether the individual mutates as a whole. It is meant for each bit by itself.",
@@ -403,14 +510,16 @@ MUTATE = Exercise(
         ),
         Misconception(
             "prunes only",
-            "This mutation only ever prunes: generation by generation the masks would empty.",
+            "This mutation only prunes: from generation to generation the masks would get emptier.",
             prune_only,
             sign=flips.prunes_only,
         ),
+        flips.SHARED_DRAW,
+        flips.NEVER_NOTHING,
     ),
     hints=(
         "You have written this move before, under another name, for annealing.",
-        "One random number a bit says whether that bit flips; the rest of the mask stays.",
+        "One random number for each bit decides whether that bit flips; the rest of the mask stays.",
     ),
 )
 
@@ -431,13 +540,7 @@ class _Children:
 
 
 def _individual(number: int) -> NDArray[np.bool_]:
-    return np.array([bool(number >> bit & 1) for bit in range(6)])
-
-
-def _populations(rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-    for size, elite in ((2, 1), (4, 2), (5, 0), (12, 2), (6, 6), (8, 3)):
-        people = [_individual(number) for number in range(size)]
-        yield people, rng.permutation(size) + 0.5, elite, _Children(size)
+    return np.array([bool(number >> bit & 1) for bit in range(6)]).reshape(2, 3)
 
 
 def _generation(value: Any) -> tuple[int, ...]:
@@ -445,30 +548,76 @@ def _generation(value: Any) -> tuple[int, ...]:
     if not isinstance(value, list | tuple | np.ndarray):
         raise Unreadable(f"should be a list of masks, yours is {describe(value)}")
     people = [mask(person) for person in value]
-    if any(person.shape != (6,) for person in people):
+    if any(person.shape != (2, 3) for person in people):
         raise Unreadable("should be a flat list of masks, each of the shape that the population has")
-    return tuple(int(np.sum(person * 2 ** np.arange(6))) for person in people)
+    return tuple(int(np.sum(person.ravel() * 2 ** np.arange(6))) for person in people)
+
+
+ELITES = ((2, 1), (4, 2), (5, 0), (12, 2), (6, 6), (8, 3), (12, 7), (1, 1))  # size of population and elite
+TRICKY = (  # compared as text, cut off, rounded, below zero
+    [10.5, 9.5, 100.0, 20.0, 3.0],
+    [0.9, 0.5, 0.2, 0.7, 0.1],
+    [1.0000003, 1.0000006, 1.0, 1.0000009, 1.0000002],
+    [-1.5, -10.5, -2.5, 0.5, 1e-5],
+)
+TIES = ([2.0, 1.0, 3.0, 1.0, 1.0, 4.0], [1e8, 1e8, 37.5, 1e8, 1e8, 1e8])
+
+
+def next_generation(
+    population: list[Any], costs: NDArray[np.float64], elite: int, make_child: Callable[[], Any]
+) -> list[Any]:
+    """The elite, then children."""
+    order = np.argsort(costs, kind="stable")
+    survivors = [population[index] for index in order[:elite]]
+    children = [make_child() for _ in range(len(population) - elite)]
+    return survivors + children
 
 
 def _survival(trial: Trial) -> None:
-    for people, costs, elite, children in _populations(trial.rng):
-        found = trial.result(people, costs, elite, children)
-        size = len(people)
-        trial.expect(len(found) == size, f"should hold {size} individuals, as before; yours holds {len(found)}")
-        cheapest = set(np.argsort(costs)[:elite].tolist())
-        trial.expect(set(found[:elite]) == cheapest, f"should begin with the {elite} cheapest individuals")
-        made = set(range(size + 1, size + 1 + size - elite))
-        trial.expect(
-            set(found[elite:]) == made and children.made == 2 * size - elite,
-            f"should go on with {size - elite} children, each from its own call of make_child()",
-        )
+    for size, elite in ELITES:
+        _expect_generation(trial, trial.rng.permutation(size) + 0.5, elite)
+    for costs in TRICKY:
+        for elite in (2, 4):
+            _expect_generation(trial, np.array(costs), elite)
+
+
+def _equals(trial: Trial) -> None:
+    for costs in TIES:
+        for elite in (2, 3, 6):
+            _expect_generation(trial, np.array(costs), elite)
+
+
+def _expect_generation(trial: Trial, costs: NDArray[Any], elite: int) -> None:
+    size, children = len(costs), _Children(len(costs))
+    found = trial.result([_individual(number) for number in range(size)], costs, elite, children)
+    trial.expect(len(found) == size, f"should hold {size} individuals, as before; yours holds {len(found)}")
+    kept = found[:elite]
+    known = all(number < size for number in kept) and len(set(kept)) == elite
+    trial.expect(
+        known and sorted(costs[list(kept)]) == sorted(costs)[:elite],
+        f"should begin with the {elite} cheapest individuals",
+    )
+    trial.expect(
+        list(costs[list(kept)]) == sorted(costs)[:elite],
+        f"should begin with the cheapest of the {elite} and end them with the most expensive",
+    )
+    calls = children.made - size
+    trial.expect(calls == size - elite, f"calls make_child() {calls} times; {size - elite} places are free")
+    trial.expect(
+        set(found[elite:]) == set(range(size + 1, size + 1 + size - elite)),
+        f"should continue with {size - elite} children, each from its own call of make_child()",
+    )
 
 
 def _generation_variant(
-    order: Callable[[Any], Any] = np.argsort, grown: bool = False, cloned: bool = False, first: bool = True
+    order: Callable[[Any], Any] = np.argsort,
+    grown: bool = False,
+    cloned: bool = False,
+    first: bool = True,
+    step: int = 1,
 ) -> Callable[..., Any]:
     def wrong(population: Any, costs: Any, elite: int, make_child: Any) -> Any:
-        kept = [population[at] for at in order(costs)[:elite]]
+        kept = [population[at] for at in order(costs)[:elite]][::step]
         count = len(population) - (0 if grown else elite)
         children = [make_child()] * count if cloned and count else [make_child() for _ in range(count)]
         return kept + children if first else children + kept
@@ -476,10 +625,38 @@ def _generation_variant(
     return wrong
 
 
-def _numbers(trial: Trial) -> tuple[int, ...]:
-    """What the answer makes of eight people, the dearest first, with an elite of three."""
-    people = [_individual(number) for number in range(8)]
-    return trial.result(people, np.arange(8.0)[::-1], 3, _Children(8))  # type: ignore[no-any-return]
+def _compared_masks(population: Any, costs: Any, elite: int, make_child: Any) -> Any:
+    kept = [person for _, person in sorted(zip(costs, population, strict=True))[:elite]]
+    return kept + [make_child() for _ in range(len(population) - elite)]
+
+
+def _first_of_equals(population: Any, costs: Any, elite: int, make_child: Any) -> Any:
+    kept = [population[list(costs).index(cost)] for cost in sorted(costs)[:elite]]
+    return kept + [make_child() for _ in range(len(population) - elite)]
+
+
+def _numbers(trial: Trial, costs: Any, elite: int = 3) -> tuple[int, ...]:
+    """What the answer makes of people with these costs: a number for each of the next generation."""
+    people = [_individual(number) for number in range(len(costs))]
+    return trial.result(people, np.array(costs), elite, _Children(len(costs)))  # type: ignore[no-any-return]
+
+
+FALLING = np.arange(8.0)[::-1] + 0.5
+VALLEY = [5.0, 4.0, 6.0, 1.0, 0.5, 2.0, 8.0, 9.0]  # the cheapest are in the middle
+
+
+def _crashes_on_equals(trial: Trial) -> bool:
+    if set(_numbers(trial, VALLEY)[:3]) != {3, 4, 5}:
+        return False
+    try:
+        _numbers(trial, TIES[0])
+    except Raised as raised:
+        return isinstance(raised.error, ValueError) and "ambiguous" in str(raised.error)
+    return False
+
+
+def _sorts_text(trial: Trial) -> bool:
+    return all(_numbers(trial, costs)[:3] == tuple(np.argsort([str(cost) for cost in costs])[:3]) for costs in TRICKY)
 
 
 NEXT = Exercise(
@@ -489,58 +666,88 @@ NEXT = Exercise(
     objective="let the best survive and fill up with children",
     why="With an elite the best cost never rises; how many seats it takes is paid for in variety.",
     stub='''def next_generation(population, costs, elite, make_child):
-    """Return a list of the same size: the `elite` cheapest individuals, then children.
+    """Return a list of the same size: the `elite` cheapest individuals, the cheapest first, then children.
 
-    Each call of make_child() gives one new child; call it once a child.
+    Each call of make_child() gives one new child; call it once for each child.
     """
     ...
 ''',
-    reference=engine.next_generation,
+    reference=next_generation,
     read=_generation,
-    properties=(Law("First the elite, then children, and as many in all as before", _survival),),
+    may_share=True,
+    properties=(
+        Law("First the elite, then children, and as many in all as before", _survival),
+        Law("Where costs are equal, any of them will do", _equals),
+    ),
     misconceptions=(
         Misconception(
-            "the dearest survive",
+            "the most expensive survive",
             "The most expensive individuals are kept: sort the other way.",
             _generation_variant(order=lambda costs: np.argsort(costs)[::-1]),
-            sign=lambda trial: set(_numbers(trial)[:3]) == {0, 1, 2} and not _kept_first(trial),
+            sign=lambda trial: set(_numbers(trial, VALLEY)[:3]) == {7, 6, 2},
         ),
         Misconception(
             "not sorted",
             "The first individuals of the list are kept, whatever they cost.",
             _generation_variant(order=lambda costs: range(len(costs))),
-            sign=lambda trial: _kept_first(trial),
+            sign=lambda trial: set(_numbers(trial, VALLEY)[:3]) == {0, 1, 2},
         ),
         Misconception(
             "the population grows",
-            "The elite comes on top of a full set of children, so the population grows from generation to generation.",
+            "The elite is added to a full set of children, so the population grows from generation to generation.",
             _generation_variant(grown=True),
-            sign=lambda trial: len(_numbers(trial)) == 11,
+            sign=lambda trial: len(_numbers(trial, FALLING)) == 11,
         ),
         Misconception(
             "one child many times",
             "The same child is used many times: make_child() has to be called once for each.",
             _generation_variant(cloned=True),
-            sign=lambda trial: len(_numbers(trial)) == 8 and len(set(_numbers(trial)[3:])) == 1,
+            sign=lambda trial: len(_numbers(trial, FALLING)) == 8 and len(set(_numbers(trial, FALLING)[3:])) == 1,
         ),
         Misconception(
             "children first",
-            "The children stand before the elite; the elite comes first.",
+            "The children come before the elite; the elite comes first.",
             _generation_variant(first=False),
-            sign=lambda trial: set(_numbers(trial)[-3:]) == {5, 6, 7},
+            sign=lambda trial: set(_numbers(trial, FALLING)[-3:]) == {5, 6, 7},
+        ),
+        Misconception(
+            "the elite in another order",
+            "The right individuals survive, but not the cheapest first. The cells below pair them with the sorted "
+            "costs, so each would get the cost of another.",
+            _generation_variant(step=-1),
+            sign=lambda trial: (
+                all(
+                    set(_numbers(trial, costs)[:3]) == set(np.argsort(costs)[:3].tolist())
+                    for costs in (VALLEY, *TRICKY)
+                )
+                and any(_numbers(trial, costs)[:3] != tuple(np.argsort(costs)[:3]) for costs in (VALLEY, *TRICKY))
+            ),
+        ),
+        Misconception(
+            "masks compared",
+            "Where two costs are equal the individuals themselves are compared, and masks cannot be sorted: sort by "
+            "the cost alone.",
+            _compared_masks,
+            sign=_crashes_on_equals,
+        ),
+        Misconception(
+            "the first of equals",
+            "Where two costs are equal the first of the two survives twice and the other not at all: find individuals "
+            "by their place, not by their cost.",
+            _first_of_equals,
+            sign=lambda trial: _numbers(trial, TIES[0])[:3] == (1, 1, 1),
+        ),
+        Misconception(
+            "sorted as text",
+            "The costs are compared as text, and 10.5 comes before 9.5: compare them as numbers.",
+            _generation_variant(order=lambda costs: sorted(range(len(costs)), key=lambda at: str(costs[at]))),
+            sign=_sorts_text,
         ),
     ),
     hints=(
         "`np.argsort(costs)` gives indices from the cheapest to the most expensive.",
-        "How many seats are left when the elite has taken its own? That many children are made, one call each.",
+        "How many seats are left when the elite has its own? That many children are made, with one call for each.",
     ),
 )
-
-
-def _kept_first(trial: Trial) -> bool:
-    """Whether the first of the list survive when the cheapest stand in the middle."""
-    people, costs = [_individual(number) for number in range(8)], np.array([5.0, 4.0, 6.0, 1.0, 0.5, 2.0, 8.0, 9.0])
-    return set(trial.result(people, costs, 3, _Children(8))[:3]) == {0, 1, 2}
-
 
 EXERCISES = (TOURNAMENT, SINGLE_POINT, UNIFORM, MUTATE, NEXT)

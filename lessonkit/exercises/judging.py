@@ -4,37 +4,57 @@ from __future__ import annotations
 
 import dis
 import inspect
+import random
+import re
+import time
 import traceback
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lessonkit.exercises.calling import Outcome, ask, code_of, own_line, watched
+import numpy as np
+
+from lessonkit.exercises.calling import Outcome, Watched, ask, code_of, draws_of, makes_generator, own_line, watched
 from lessonkit.exercises.exercise import (
     Examples,
     Exercise,
     Failed,
     Misconception,
     NotAttempted,
+    Pace,
     Raised,
     Trial,
+    calling_style,
     generator_for,
 )
 from lessonkit.exercises.registry import find
-from lessonkit.exercises.results import Unreadable, difference
+from lessonkit.exercises.results import Unreadable, difference, tolerance
 
 SECONDS = 8.0  # for all calls of one check together; a right answer takes well under one
+SLOW_CALLS = 3  # an answer that has come back so often has no endless loop in it, or seldom
 
-BLANK = "the function still returns nothing. If you have written something: is there a `return`?"
+FOREIGN = "The random numbers do not come from `rng`, so nobody can repeat the run."
+BLANK = "The function still returns nothing. If you have written something: is there a `return`?"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checker found: "not attempted", "error", "wrong" or "right", and a text for the student."""
+    """What the checker found: "not attempted", "error", "wrong" or "right", and a text for the student.
+
+    Parameters
+    ----------
+    message : the whole text, in one line.
+    call, expected, given : of a wrong answer, the failing call with both values, as far as they can be told apart.
+    explanation : the message without them.
+    """
 
     status: str
     message: str
+    call: str = ""
+    expected: str = ""
+    given: str = ""
+    explanation: str = ""
 
 
 def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:
@@ -54,59 +74,147 @@ def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECO
         exercise.prepare()
     found: list[Verdict] = []
     trials: list[Trial] = []
-    outcome = watched(lambda: _judge(exercise, answer, seed, found, trials), seconds, answer)
+    pace = Pace(min(seconds, SECONDS))  # the grader's own limit is longer, for its wire
+    outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer)
     if outcome.stopped_at is not None and not found:
-        call = exercise.call_text(trials[-1].last) if trials else exercise.name
-        where = f"; it was at {outcome.stopped_at}" if outcome.stopped_at else ""
-        reason = "was interrupted" if outcome.interrupted else f"did not end: {seconds:g} seconds are the limit"
-        verdict = Verdict("error", f"{call} {reason}{where}. Is there a loop that never ends?")
+        verdict = Verdict("error", _out_of_time(exercise, outcome, trials, pace))
     elif outcome.error is not None and not found:
-        verdict = Verdict("error", f"the checker could not judge this answer ({_error_text(outcome.error)}).")
+        verdict = Verdict("error", f"The checker could not judge this answer ({_error_text(outcome.error)}).")
     else:
         verdict = found[-1]
     if outcome.printed:
         lines = "1 line" if outcome.printed == 1 else f"{outcome.printed:,} lines"
         lines = "without end" if outcome.stopped_at is not None else lines  # a number would differ each time
-        verdict = Verdict(verdict.status, f"{verdict.message} (Your function printed {lines}; they are held back.)")
+        said = f" (Your function printed {lines}; they are held back.)"
+        explanation = verdict.explanation and verdict.explanation + said
+        verdict = replace(verdict, message=verdict.message + said, explanation=explanation)
     return verdict
 
 
+def _out_of_time(exercise: Exercise, outcome: Watched, trials: list[Trial], pace: Pace) -> str:
+    """Tell an endless call from slow ones; the limit is for all calls of a check together."""
+    call = exercise.call_text(trials[-1].last) if trials else exercise.name
+    where = f"; it was at {outcome.stopped_at}" if outcome.stopped_at else ""
+    if outcome.interrupted:
+        return f"{call} was interrupted{where}. Is there a loop that never ends?"
+    own = 0.0 if pace.began is None else time.perf_counter() - pace.began
+    if pace.calls >= SLOW_CALLS and own < pace.seconds / 2:
+        each = pace.spent / pace.calls
+        return (
+            f"{exercise.name} is too slow to be judged: {pace.calls} calls were done in {outcome.seconds:.0f} seconds, "
+            f"{each:.2g} seconds each{where}. Is there work in it that numpy can do for a whole array at once?"
+        )
+    return (
+        f"{call} did not end: it was stopped when the check had taken {outcome.seconds:.2g} seconds{where}. "
+        "Is there a loop that never ends?"
+    )
+
+
 def _judge(
-    exercise: Exercise, answer: Callable[..., Any], seed: int, found: list[Verdict], trials: list[Trial]
+    exercise: Exercise, answer: Callable[..., Any], seed: int, found: list[Verdict], trials: list[Trial], pace: Pace
 ) -> None:
     """Put the verdict into `found` as soon as there is one, a better one behind it: the time may run out any moment."""
-    if not _accepts(exercise, answer):
+    try:
+        calling_style(exercise, answer)
+    except TypeError:
         text = f"{exercise.name} should take {exercise.signature}, yours takes {_signature(answer)}."
         found.append(Verdict("error", text))
         return
-    by_example = False
+    by_example, kind = False, "law"
     verdict = Verdict("right", exercise.why)
-    for place, property_ in enumerate(exercise.properties):
-        trial = Trial(exercise, answer, (seed, place), calls=1 if trials else 0)
-        trials.append(trial)
+    unused = False
+    for place, property_ in enumerate((None, *exercise.properties), start=-1):
+        trial = Trial(exercise, answer, (seed, place % 1000), calls=1 if trials else 0, pace=pace)
         by_example = isinstance(property_, Examples)
         try:
-            _hold(property_, trial, (seed, place))
+            if property_ is None:
+                if exercise.draw is None:
+                    continue
+                trials.append(trial)
+                unused = not _draws_from_rng(exercise, trial)
+            else:
+                trials.append(trial)
+                _hold(property_, trial, (seed, place))
         except NotAttempted:
             verdict = Verdict("not attempted", BLANK)
         except Raised as raised:
             line = own_line(answer, traceback.walk_tb(raised.error.__traceback__))
             where = f", in {line}" if line else ""
-            verdict = Verdict("error", f"{raised.call} raised {_error_text(raised.error)}{where}.")
+            text = f"raised {_error_text(raised.error)}{where}."
+            verdict = Verdict("error", f"{raised.call} {text}", call=raised.call, explanation=f"It {text}")
         except Failed as failed:
-            verdict = Verdict("wrong", f"{property_.about}. But {failed}.")
+            kind = failed.kind
+            verdict = _wrong(failed, property_.about if property_ is not None else "")
         if verdict.status != "right":
             break
+    if verdict.status == "right" and unused:
+        verdict, kind = Verdict("wrong", FOREIGN), "chance"
     if verdict.status in ("error", "wrong"):
         if _is_stub(exercise, answer):
             found.append(Verdict("not attempted", BLANK))
             return
         found.append(verdict)
-        for misconception in exercise.misconceptions:
+        if text := _swapped(exercise, answer):
+            verdict = replace(verdict, status="wrong", message=text, explanation=text)
+        for misconception in exercise.misconceptions if not text and kind != "chance" else ():
+            if kind != "law" and misconception.sign is not None:
+                continue  # a sign looks at values, and these are not at fault
             if _has(misconception, exercise, answer, seed, by_example):
-                verdict = Verdict("wrong", misconception.message)
+                verdict = replace(
+                    verdict, status="wrong", message=misconception.message, explanation=misconception.message
+                )
                 break
     found.append(verdict)
+
+
+_EXPECTED = re.compile(
+    r"(?:(item \d+) )?should (.*?)[,;] yours (?:is |has |holds )?(.*?)(?:: (the cells .*))?", re.DOTALL
+)
+
+
+def _wrong(failed: Failed, about: str) -> Verdict:
+    """The verdict on a property that does not hold; the property's own sentence only where that is at fault."""
+    if failed.kind == "chance":
+        return Verdict("wrong", FOREIGN)
+    rest = f"{about}." if failed.kind == "law" else ""
+    message = f"{failed.call} {failed.text}. {rest}".rstrip()
+    if found := _EXPECTED.fullmatch(failed.text):
+        item, expected, given, why = found.groups("")
+        expected = f"{item}: {expected}" if item else expected.removeprefix("be ")
+        why = f"{why[:1].upper()}{why[1:]}." if why else ""
+        return Verdict("wrong", message, failed.call, expected, given, rest or why or "The type is not the one needed.")
+    return Verdict("wrong", message, call=failed.call, explanation=f"It {failed.text}. {rest}".rstrip())
+
+
+def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
+    """Whether the answer uses the generator that it is given; fail where it uses another source of chance.
+
+    Two calls with generators of the same state must give the same, whatever the state of all other generators.
+    """
+    assert exercise.draw is not None
+    readings, moved = [], False
+    for number in range(2):
+        arguments = exercise.draw(generator_for(exercise, trial.seed))
+        rng = next(value for value in arguments if isinstance(value, np.random.Generator))
+        before = draws_of(rng)
+        random.seed(number)
+        np.random.seed(number)  # noqa: NPY002
+        readings.append(trial.result(*arguments))
+        moved = draws_of(rng) != before
+    if difference(*readings) or (not moved and makes_generator(trial.answer)):
+        trial.fail("takes random numbers from elsewhere", "chance")
+    return moved
+
+
+def _swapped(exercise: Exercise, answer: Callable[..., Any]) -> str:
+    """What to say where the names of the parameters show that two of them have changed places."""
+    try:
+        names = list(inspect.signature(answer).parameters)[: len(exercise.parameters)]
+    except Exception:
+        return ""
+    if names == list(exercise.parameters)[: len(names)] or set(names) != set(exercise.parameters):
+        return ""
+    return f"Your parameters are in another order: ({', '.join(names)}). The cells call it as {exercise.signature}."
 
 
 def _hold(property_: Any, trial: Trial, seed: tuple[int, ...]) -> None:
@@ -115,9 +223,11 @@ def _hold(property_: Any, trial: Trial, seed: tuple[int, ...]) -> None:
         return
     exercise = trial.exercise
     for arguments, again in _twice(exercise, property_, seed):
-        value = trial.result(*arguments)
+        given = trial.ask(*arguments).value
+        value = trial.read(given)
         expected = exercise.read(exercise.reference(*again))
-        if text := difference(expected, value):
+        within = (0.0, 0.0) if property_.exact else tolerance(given, *arguments)
+        if text := difference(expected, value, within):
             trial.fail(text)
 
 
@@ -141,7 +251,7 @@ def _agree(exercise: Exercise, answer: Any, code: Callable[..., Any], seed: int)
     for place, property_ in enumerate(exercise.properties):
         if isinstance(property_, Examples):
             for arguments, again in _twice(exercise, property_, (seed, place)):
-                if not _alike(exercise, ask(answer, arguments), ask(code, again)):
+                if not _alike(exercise, ask(calling_style(exercise, answer), arguments), ask(code, again)):
                     return False
     return True
 
@@ -152,22 +262,10 @@ def _alike(exercise: Exercise, one: Outcome, other: Outcome) -> bool:
     if one.changed != other.changed:
         return False
     try:
-        return not difference(exercise.read(one.value), exercise.read(other.value))
+        within = tolerance(one.value, *one.given)
+        return not difference(exercise.read(one.value), exercise.read(other.value), within)
     except Unreadable:
         return type(one.value) is type(other.value) and not difference(one.value, other.value)
-
-
-def _accepts(exercise: Exercise, answer: Callable[..., Any]) -> bool:
-    try:
-        signature = inspect.signature(answer)
-    except (TypeError, ValueError):  # some functions written in C do not tell
-        return True
-    try:
-        for count in {exercise.required, len(exercise.parameters)}:
-            signature.bind(*range(count))
-    except TypeError:
-        return False
-    return True
 
 
 def _signature(answer: Callable[..., Any]) -> str:
@@ -188,7 +286,7 @@ def _body(code: types.CodeType) -> list[tuple[str, Any]]:
 
 def _not_a_function(exercise: Exercise, answer: Any) -> str:
     kind = type(answer).__name__
-    return f'check needs the function itself, not a {kind}: write check("{exercise.id}", {exercise.name}), no brackets.'
+    return f'`check` needs the function itself, not a {kind}: `check("{exercise.id}", {exercise.name})`, no brackets.'
 
 
 def _error_text(error: BaseException) -> str:
@@ -197,4 +295,5 @@ def _error_text(error: BaseException) -> str:
     except Exception:
         text = ""
     text = text if len(text) <= 200 else text[:197] + "..."
+    text += " (a power is written `**`)" if "operand type(s) for ^" in text else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Read what an answer returns, generously: lists or arrays, float32 or float64, Python or numpy scalars.
+"""Read what an answer returns. Only what would break a later cell is refused, and the message says so.
 
 A reader takes any value and gives the plain form that is compared, or raises `Unreadable` when the type is wrong.
 """
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 Reader = Callable[[Any], Any]
 
-RELATIVE, ABSOLUTE = 1e-4, 1e-6  # wide enough for float32 arithmetic, narrow enough for every misconception
+DOUBLE = 3e-7, 1e-10  # relative and absolute: wide enough for float32 inside, too narrow for six digits
+SINGLE = 1e-5, 1e-6  # where the numbers are float32
+ARRAY = "the cells below use its shape, so return a numpy array"
 FULL_SIZE = 12  # arrays up to this size are shown in full
 
 
@@ -23,18 +25,26 @@ class Unreadable(Exception):  # noqa: N818 - says what it found, not that the pr
 
 def number(value: Any) -> float:
     """Any scalar: Python, numpy, an array of no dimensions, True and False too."""
+    if type(value).__name__ in ("Fraction", "Decimal"):  # by name, because the grader knows no more of it
+        text = "the cells below print it with a number of digits, so return a float"
+        raise Unreadable(f"should be a number, yours is {describe(value)}: {text}")
     array = _array(value, "a number")
     if array.shape != () or array.dtype.kind not in "biuf":
         raise Unreadable(f"should be a number, yours is {describe(value)}")
     return float(array)
 
 
-def index(value: Any) -> int:
-    """A whole number that can index a list."""
+def count(value: Any) -> int:
+    """A whole number, of a type that prints without decimals and can index a list."""
     array = _array(value, "a whole number")
+    if array.shape == () and array.dtype.kind == "f" and float(array).is_integer():
+        raise Unreadable(f"should be a whole number (an int), yours is the float {float(array)}: int(...) makes one")
     if array.shape != () or array.dtype.kind not in "iu":
-        raise Unreadable(f"should be a whole number, yours is {describe(value)}")
+        raise Unreadable(f"should be a whole number (an int), yours is {describe(value)}")
     return int(array)
+
+
+index = count
 
 
 def indices(value: Any) -> list[int]:
@@ -46,19 +56,19 @@ def indices(value: Any) -> list[int]:
 
 
 def mask(value: Any) -> NDArray[np.bool_]:
-    """A boolean array, or nested lists of booleans."""
+    """A boolean array."""
     array = _array(value, "a mask of True and False")
     if array.ndim == 0 or array.dtype.kind != "b":
         raise Unreadable(f"should be a mask of True and False, yours is {describe(value)}")
-    return array
+    return _numpys_own(array, value, "a mask")
 
 
 def numbers(value: Any) -> NDArray[np.float64]:
-    """An array of numbers, or nested lists of them."""
+    """An array of numbers."""
     array = _array(value, "an array of numbers")
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise Unreadable(f"should be an array of numbers, yours is {describe(value)}")
-    return array.astype(float)
+    return _numpys_own(array, value, "an array").astype(float)
 
 
 def several(*readers: Reader) -> Reader:
@@ -81,29 +91,36 @@ def unordered(reader: Reader) -> Reader:
     return lambda value: tuple(sorted(reader(value), key=lambda item: item.tobytes()))
 
 
-def difference(expected: Any, found: Any) -> str:
+def tolerance(*values: Any) -> tuple[float, float]:
+    """How far results may differ, relative and absolute: what float32 allows where an argument or result is float32."""
+    return SINGLE if any(_holds_single(value) for value in values) else DOUBLE
+
+
+def difference(expected: Any, found: Any, within: tuple[float, float] = DOUBLE) -> str:
     """What differs first between two values that one reader gave: shape, then value; "" when they agree."""
     if isinstance(expected, tuple | list) and not _flat(expected):
         if len(expected) != len(found):
             return f"should hold {len(expected)} values, yours holds {len(found)}"
         for place, (one, other) in enumerate(zip(expected, found, strict=True)):
-            if text := difference(one, other):
+            if text := difference(one, other, within):
                 return f"item {place} {text}"
         return ""
     wanted, got = np.asarray(expected), np.asarray(found)
+    if wanted.shape != got.shape and isinstance(expected, list):
+        return f"should be {short(expected)}, yours is {short(found)}"
     if wanted.shape != got.shape:
-        return f"should have shape {wanted.shape}, yours has {got.shape}{_shown(expected, found)}"
+        return f"should have shape {wanted.shape}, yours has {got.shape}"
     if wanted.dtype.kind in "fc" or got.dtype.kind in "fc":
-        with np.errstate(all="ignore"):
-            equal = np.isclose(got.astype(float), wanted.astype(float), rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
+        equal = np.isclose(got.astype(float), wanted.astype(float), rtol=within[0], atol=within[1], equal_nan=True)
     else:
         equal = wanted == got
     if equal.all():
         return ""
     if wanted.size <= FULL_SIZE:
-        return f"should be {short(expected)}, yours is {short(found)}"
+        return "should be {}, yours is {}".format(*_told_apart(expected, found))
     first = tuple(int(axis[0]) for axis in np.nonzero(~equal))
-    return f"should be {short(wanted[first])} at {list(first)}, yours is {short(got[first])}"
+    one, other = _told_apart(wanted[first], got[first])
+    return f"should be {one} at {list(first)}, yours is {other}"
 
 
 def short(value: Any) -> str:
@@ -147,21 +164,31 @@ def _array(value: Any, kind: str) -> NDArray[Any]:
         array = np.asarray(value)
     except Exception as error:  # whatever an unknown object's conversion raises, it is not an array
         raise Unreadable(f"should be {kind}, yours is {describe(value)}") from error
-    if array.dtype == object and array.ndim == 0:
-        try:
-            return np.asarray(float(value))  # Fraction, Decimal and their kind
-        except Exception as error:
-            raise Unreadable(f"should be {kind}, yours is {describe(value)}") from error
     return array
+
+
+def _numpys_own(array: NDArray[Any], value: Any, kind: str) -> NDArray[Any]:
+    if not isinstance(value, np.ndarray):
+        raise Unreadable(f"should be {kind}, yours is {describe(value)}: {ARRAY}")
+    return array
+
+
+def _holds_single(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return any(_holds_single(item) for item in value)
+    return getattr(value, "dtype", None) == np.float32
 
 
 def _flat(value: Any) -> bool:
     return all(isinstance(item, int | float) for item in value)
 
 
-def _shown(expected: Any, found: Any) -> str:
-    small = np.size(expected) <= FULL_SIZE and np.size(found) <= FULL_SIZE
-    return f": {short(expected)}, yours is {short(found)}" if small else ""
+def _told_apart(expected: Any, found: Any) -> tuple[str, str]:
+    """Both values in a few characters, with as many digits as it takes to see that they differ."""
+    one, other = short(expected), short(found)
+    if one == other:
+        one, other = (repr(np.asarray(value).tolist()) for value in (expected, found))
+    return one, other
 
 
 def _rounded(value: Any) -> Any:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 from lessonkit.errors import LessonkitError
+from lessonkit.exercises.cells import Undefined
+from lessonkit.exercises.course_code import course_functions, is_course_code, source_of
 from lessonkit.exercises.exercise import Exercise
 from lessonkit.exercises.judging import Verdict, judge
 from lessonkit.exercises.registry import find, registry
+from lessonkit.exercises.shown import STYLES, WIDTH, Box
 
 YOURS, COURSE = "your code", "the course's code"
+NOT_YOURS = "Run the cell with your function first, then this one: the course's code does not count as an answer."
 
-_verdicts: dict[str, Verdict] = {}  # what was checked since the kernel started
+_verdicts: dict[str, Verdict] = {}  # of the student's own code since the kernel started; the course's leaves no trace
+_right: dict[str, Callable[..., Any]] = {}  # the student's functions that were right when they were last checked
+_shown: set[str] = set()  # the exercises whose solution was printed
 _hints_given: dict[str, int] = {}
 
 
 def check(exercise_id: str, answer: Any) -> Callable[..., Any]:
     """Judge `answer`, say what was found, and return a function that works: `answer` if it is right, else the course's.
 
-    So ``flip = check("annealing.flip_neighbour", flip)`` lets the cells below run whatever was written.
+    So ``flip = check("annealing.flip_neighbour", flip)`` lets the cells below run whatever was written. Run again, it
+    gets the course's function back, and knows it.
     """
     try:
         exercise = find(exercise_id)
@@ -29,18 +35,53 @@ def check(exercise_id: str, answer: Any) -> Callable[..., Any]:
         print(error)
         return answer  # type: ignore[no-any-return]
     try:
-        verdict = judge(exercise_id, answer)
+        verdict = examine(exercise, answer)
     except BaseException as error:  # the promise to the notebook: whatever happens, the cells below run
-        verdict = Verdict("error", f"the checker itself failed ({type(error).__name__}: {error}).")
-    _verdicts[exercise_id] = verdict
-    if verdict.status == "right":
-        print(_wrapped(f"{exercise_id}: right. {verdict.message}"))
-        print(f"The cells below use {YOURS}.")
-        return answer  # type: ignore[no-any-return]
-    said = {"not attempted": "not attempted yet", "error": "an error", "wrong": "not right yet"}[verdict.status]
-    print(_wrapped(f"{exercise_id}: {said}: {verdict.message}"))
-    print(f'Stuck? hint("{exercise_id}") helps. Until it is right, the cells below use {COURSE}.')
-    return exercise.reference
+        verdict = Verdict("error", f"The checker itself failed ({type(error).__name__}: {error}).")
+    if verdict.status != COURSE:
+        _verdicts[exercise_id] = verdict
+        _right.pop(exercise_id, None)
+        if verdict.status == "right":
+            _right[exercise_id] = answer
+    _box(exercise, verdict).show()
+    return _right.get(exercise_id, exercise.reference)
+
+
+def examine(exercise: Exercise, answer: Any) -> Verdict:
+    """Judge `answer`, unless it is the course's code or its cell has failed."""
+    if isinstance(answer, Undefined):
+        return Verdict("error", answer.message)
+    if is_course_code(exercise, answer, exercise.id in _shown):
+        return Verdict(COURSE, NOT_YOURS)
+    verdict = judge(exercise.id, answer)
+    if verdict.status == "right" and calls_the_course(exercise, answer):
+        return Verdict(COURSE, f"This function only calls the course's. {NOT_YOURS}")
+    return verdict
+
+
+def calls_the_course(exercise: Exercise, answer: Any) -> bool:
+    """Whether an answer calls a function of the package that is itself right for this exercise."""
+    return any(judge(exercise.id, function).status == "right" for function in course_functions(answer))
+
+
+def _box(exercise: Exercise, verdict: Verdict) -> Box:
+    right = exercise.id in _right
+    notes = [f"The cells below use {YOURS if right else COURSE}."]
+    if verdict.status == COURSE:
+        earlier = _verdicts.get(exercise.id)
+        if earlier is not None:
+            notes.insert(0, f"Your last answer was: {STYLES[earlier.status].words}.")
+    elif not right:
+        notes = [f'Stuck? `hint("{exercise.id}")` helps.', f"Until it is right, the cells below use {COURSE}."]
+    pairs = (("Expected", verdict.expected), ("Yours", verdict.given))
+    return Box(
+        exercise.id,
+        verdict.status,
+        verdict.explanation or verdict.message,
+        verdict.call,
+        [(name, value) for name, value in pairs if value],
+        notes,
+    )
 
 
 def whose(exercise_id: str) -> str:
@@ -64,23 +105,18 @@ def hint(exercise_id: str, n: int | None = None) -> None:
     _hints_given[exercise_id] = max(step, _hints_given.get(exercise_id, 0))
     print(_wrapped(f"Hint {step} of {count}: {exercise.hints[step - 1]}"))
     if step == count:
-        print(f'That was the last one; solution("{exercise_id}") shows how the course does it.')
+        print(f'That was the last one; `solution("{exercise_id}")` shows how the course does it.')
 
 
 def solution(exercise_id: str) -> None:
-    """Print the course's own code."""
+    """Print the course's own code, ready to be pasted; `check` knows it again."""
     try:
         exercise = find(exercise_id)
     except LessonkitError as error:
         print(error)
         return
-    print(f"# {exercise_id}, from {exercise.reference.__module__}")
+    _shown.add(exercise_id)
     print(source_of(exercise))
-
-
-def source_of(exercise: Exercise) -> str:
-    """The text of the reference."""
-    return textwrap.dedent(inspect.getsource(exercise.reference)).rstrip()
 
 
 def progress() -> None:
@@ -100,4 +136,4 @@ def _status(exercise: Exercise) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -23,7 +23,7 @@ def diversity(population: Sequence[Mask]) -> float:
 
 
 def population_plot(first: Sequence[Mask], last: Sequence[Mask], bits: int = 120) -> Plot:
-    """The first bits of each individual, before and after; a row an individual."""
+    """The first bits of each individual, before and after; one row per individual."""
     figure = new_figure(8, 4.2)
     for axis, (title, people) in zip(
         figure.subplots(2, 1, sharex=True), (("First population", first), ("Last population", last)), strict=True
@@ -36,7 +36,7 @@ def population_plot(first: Sequence[Mask], last: Sequence[Mask], bits: int = 120
         )
     axis.set_xlabel(f"the first {bits} bits of each mask: blue keeps the weight, white prunes it")
     alt = (
-        f"Two pictures of {len(first)} masks, a row a mask. At first the rows look like noise and differ in "
+        f"Two pictures of {len(first)} masks, one row per mask. At first the rows look like noise and differ in "
         f"{diversity(first):.0%} of the bits; at the end most columns have one colour and the rows differ in "
         f"{diversity(last):.0%}."
     )
@@ -44,7 +44,7 @@ def population_plot(first: Sequence[Mask], last: Sequence[Mask], bits: int = 120
 
 
 def pressure_plot(shares: Mapping[int, Sequence[float]]) -> Plot:
-    """How often each rank becomes a parent; `shares` gives one row a tournament size."""
+    """How often each rank becomes a parent; `shares` gives one row per tournament size."""
     figure = new_figure()
     axis = figure.subplots()
     for number, (size, share) in enumerate(shares.items()):
@@ -53,8 +53,8 @@ def pressure_plot(shares: Mapping[int, Sequence[float]]) -> Plot:
     axis.set(xlabel="rank of the individual (1 is the cheapest)", ylabel="share of the parents", xticks=ranks)
     axis.grid(alpha=0.3)
     axis.legend(title="tournament")
-    told = "; ".join(f"size {size}: the cheapest {share[0]:.0%}" for size, share in shares.items())
-    return Plot(figure, f"Share of the parents by rank. {told}. The larger the tournament, the steeper the fall.")
+    summary = "; ".join(f"size {size}: the cheapest {share[0]:.0%}" for size, share in shares.items())
+    return Plot(figure, f"Share of the parents by rank. {summary}. The larger the tournament, the steeper the fall.")
 
 
 def crossover_plot(children: Mapping[str, Mask]) -> Plot:
@@ -103,20 +103,20 @@ def rates_plot(rates: Mapping[str, ArrayLike], runs: Mapping[str, Sequence[Array
             right.plot(np.asarray(costs), label=name if seed == 0 else None, alpha=0.8, **style)
     left.axhline(0, color="black", linewidth=0.8)
     left.set(xlabel="generation", ylabel="mutation rate", title="The two formulas")
-    right.set(xlabel="generation", ylabel="best cost", title="What they do, one line a seed")
+    right.set(xlabel="generation", ylabel="best cost", title="What they do, one line per seed")
     left.legend()
     for axis in (left, right):
         axis.grid(alpha=0.3)
     last = {name: np.mean([np.asarray(costs)[-1] for costs in several]) for name, several in runs.items()}
-    told = ", ".join(f"{name} ends at {cost:.2f}" for name, cost in last.items())
-    return Plot(figure, f"Left: two mutation rates by generation. Right: the best cost of the runs; {told}.")
+    summary = ", ".join(f"{name} ends at {cost:.2f}" for name, cost in last.items())
+    return Plot(figure, f"Left: two mutation rates by generation. Right: the best cost of the runs; {summary}.")
 
 
 def tuning_plot(results: Mapping[str, Mapping[str, Sequence[float]]]) -> Plot:
-    """One panel a setting: the final costs of all seeds for each value of it, and their mean."""
+    """One panel per setting: the final costs of all seeds for each value of it, and their mean."""
     figure = new_figure(8, 3.2)
     axes = figure.subplots(1, len(results), sharey=True)
-    told = []
+    parts = []
     for axis, (setting, values) in zip(axes, results.items(), strict=True):
         for place, costs in enumerate(values.values()):
             axis.plot([place] * len(costs), costs, "o", color=COLOURS[0], alpha=0.6, markersize=4)
@@ -125,6 +125,6 @@ def tuning_plot(results: Mapping[str, Mapping[str, Sequence[float]]]) -> Plot:
         axis.set_xticks(range(len(values)), values, rotation=30 if max(map(len, values)) > 5 else 0)
         axis.set(title=setting, xlim=(-0.5, len(values) - 0.5))
         axis.grid(alpha=0.3)
-        told.append(f"{setting}: lowest mean at {list(values)[int(np.argmin(means))]}")
+        parts.append(f"{setting}: lowest mean at {list(values)[int(np.argmin(means))]}")
     axes[0].set_ylabel("final cost (low is good)")
-    return Plot(figure, f"Final cost of each seed and the mean, one panel a setting. {'; '.join(told)}.")
+    return Plot(figure, f"Final cost of each seed and the mean, one panel per setting. {'; '.join(parts)}.")

@@ -22,7 +22,7 @@ def winner_plot(seen: ArrayLike, fresh: ArrayLike) -> Plot:
     )
     shift = float(np.mean(y - x))
     ends = np.array([x.min(), x.max()])
-    axis.plot(ends, ends + shift, "--", color=COLOURS[6], label=f"same loss, but for the mean difference {shift:+.3f}")
+    axis.plot(ends, ends + shift, "--", color=COLOURS[6], label=f"loss changed by the mean difference {shift:+.3f}")
     axis.set(xlabel="loss on the few images of the search", ylabel="loss on fresh images")
     axis.grid(alpha=0.3)
     axis.legend()
@@ -34,31 +34,40 @@ def winner_plot(seen: ArrayLike, fresh: ArrayLike) -> Plot:
     return Plot(figure, alt)
 
 
-def intervals_plot(values: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float]]) -> Plot:
-    """Test accuracy of every seed, its mean, and the interval of the mean; a row a method."""
+def intervals_plot(
+    values: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float]], coverage: float
+) -> Plot:
+    """Test accuracy of every seed, its mean, and the bootstrap interval of the mean; one row per method.
+
+    A search and its controls share a colour, a method has one marker. `coverage`: how often such an interval is right.
+    """
     figure = new_figure(8, 0.6 * len(values) + 1.2)
     axis = figure.subplots()
-    told = []
+    parts = []
+    groups = list(dict.fromkeys(name.split(", as ")[-1] for name in values))
+    methods = list(dict.fromkeys(name.split(", as ")[0] for name in values if ", as " in name))
     for place, (name, each) in enumerate(values.items()):
         low, high = intervals[name]
-        colour = COLOURS[place % len(COLOURS)]
+        method, _, like = name.partition(", as ")
+        colour = COLOURS[groups.index(like or method)]
+        marker = MARKERS[1 + methods.index(method) if like else 0]
         axis.plot(100 * np.array([low, high]), [place, place], "-", color=colour, linewidth=5, alpha=0.35)
-        axis.plot(
-            100 * np.asarray(each), [place] * len(each), MARKERS[place % len(MARKERS)], color=colour, markersize=5
-        )
+        axis.plot(100 * np.asarray(each), [place] * len(each), marker, color=colour, markersize=5)
         axis.plot(100 * np.mean(each), place, "|", color="black", markersize=16)
-        told.append(f"{name} {100 * np.mean(each):.1f} ({100 * low:.1f} to {100 * high:.1f})")
+        parts.append(f"{name} {100 * np.mean(each):.1f} ({100 * low:.1f} to {100 * high:.1f})")
     axis.set_yticks(range(len(values)), values)
     axis.invert_yaxis()
     axis.set(
-        xlabel="test accuracy in %; a point a seed, a bar the 95% interval of the mean", ylim=(len(values) - 0.5, -0.5)
+        xlabel=f"test accuracy in %\nbar: bootstrap interval of the mean, right in {coverage:.0%} of the cases",
+        ylim=(len(values) - 0.5, -0.5),
     )
     axis.grid(alpha=0.3, axis="x")
-    return Plot(figure, f"Test accuracy in percent, mean and 95% interval: {'; '.join(told)}.")
+    alt = f"Test accuracy in percent, mean and bootstrap interval (it covers the mean in {coverage:.0%} of the cases): "
+    return Plot(figure, f"{alt}{'; '.join(parts)}.")
 
 
 def front_plot(points: Mapping[str, ArrayLike], front: ArrayLike) -> Plot:
-    """Clouds of (loss, sparsity), a method each, and the front through the non-dominated points."""
+    """Clouds of (loss, mean layer sparsity), one per method, and the front through the non-dominated points."""
     figure = new_figure(8, 4.4)
     axis = figure.subplots()
     for number, (name, cloud) in enumerate(points.items()):
@@ -67,11 +76,12 @@ def front_plot(points: Mapping[str, ArrayLike], front: ArrayLike) -> Plot:
     best = np.asarray(front)
     best = best[np.argsort(best[:, 1])]
     axis.step(best[:, 1], best[:, 0], "-", where="pre", color="black", linewidth=1, label="Pareto front")
-    axis.set(xlabel="sparsity, mean over layers", ylabel="loss on the images of the search (logarithmic)", yscale="log")
+    axis.set(xlabel="mean layer sparsity", ylabel="loss on the images of the search (logarithmic)", yscale="log")
     axis.grid(alpha=0.3)
     axis.legend()
+    counts = ", ".join(f"{len(np.asarray(cloud))} masks of {name}" for name, cloud in points.items())
     alt = (
-        f"Loss against sparsity: {', '.join(f'{len(np.asarray(few))} masks of {name}' for name, few in points.items())}"
-        f". The Pareto front of {len(best)} points runs from sparsity {best[0, 1]:.2f} to {best[-1, 1]:.2f}."
+        f"Loss against mean layer sparsity: {counts}. The Pareto front of {len(best)} points runs from sparsity "
+        f"{best[0, 1]:.2f} to {best[-1, 1]:.2f}."
     )
     return Plot(figure, alt)

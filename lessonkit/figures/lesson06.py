@@ -11,23 +11,23 @@ from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
 
 
 def race_plot(histories: Mapping[str, ArrayLike], level: float, level_name: str) -> Plot:
-    """Best loss so far against evaluations, a line a search, and one level to beat."""
+    """Best loss so far against evaluations, one line per search, and one level to beat."""
     figure = new_figure(8, 3.6)
     axis = figure.subplots()
-    told = []
+    parts = []
     for number, (name, best) in enumerate(histories.items()):
         losses = np.asarray(best)
         axis.plot(losses, linestyle=STYLES[number % 4], color=COLOURS[number], label=name)
-        told.append(f"{name} ends at {losses[-1]:.2f}")
+        parts.append(f"{name} ends at {losses[-1]:.2f}")
     axis.axhline(level, color="black", linewidth=0.8, label=level_name)
     axis.set(xlabel="evaluations", ylabel="best loss on the images of the search")
     axis.grid(alpha=0.3)
     axis.legend()
-    return Plot(figure, f"Best loss against evaluations: {', '.join(told)}; {level_name} stands at {level:.2f}.")
+    return Plot(figure, f"Best loss against evaluations: {', '.join(parts)}; {level_name}: {level:.2f}.")
 
 
 def densities_plot(names: Sequence[str], densities: Mapping[str, ArrayLike]) -> Plot:
-    """The kept share of each layer, on a logarithmic scale, a group of bars a layer."""
+    """The kept share of each layer, on a logarithmic scale, one group of bars per layer."""
     figure = new_figure(8, 3.2)
     axis = figure.subplots()
     width = 0.8 / len(densities)
@@ -38,26 +38,27 @@ def densities_plot(names: Sequence[str], densities: Mapping[str, ArrayLike]) -> 
     axis.set_xticks(range(len(names)), names)
     axis.set(ylabel="kept weights in % (logarithmic)", yscale="log", ylim=(1, 180))
     axis.legend(loc="upper center", ncols=len(densities), fontsize=9)
-    told = "; ".join(
+    summary = "; ".join(
         f"{name}: "
         + ", ".join(f"{layer} {100 * share:.0f}%" for layer, share in zip(names, np.asarray(shares), strict=True))
         for name, shares in densities.items()
     )
-    return Plot(figure, f"Kept share of each layer. {told}.")
+    return Plot(figure, f"Kept share of each layer. {summary}.")
 
 
 def couplings_plot(
     kernel: NDArray[np.floating], couplings: NDArray[np.floating], kept: Mapping[str, ArrayLike]
 ) -> Plot:
     """A 5x5 filter, the couplings between its weights, and which weights each method keeps."""
-    figure = new_figure(8, 2.5)
-    axes = figure.subplots(1, 2 + len(kept))
+    figure = new_figure(10, 2.6)
+    axes = figure.subplots(1, 2 + len(kept), width_ratios=(1.2, 1.2, *(1 for _ in kept)))
     limit = float(np.abs(kernel).max())
     shown = axes[0].imshow(kernel, cmap="PuOr", vmin=-limit, vmax=limit)
     figure.colorbar(shown, ax=axes[0], fraction=0.05)
     axes[0].set_title("weights", fontsize=10)
     strongest = float(np.abs(couplings).max())
-    axes[1].imshow(couplings, cmap="PuOr", vmin=-strongest, vmax=strongest)
+    shown = axes[1].imshow(couplings, cmap="PuOr", vmin=-strongest, vmax=strongest)
+    figure.colorbar(shown, ax=axes[1], fraction=0.05)
     axes[1].set_title("couplings J", fontsize=10)
     for axis, (name, mask) in zip(axes[2:], kept.items(), strict=True):
         axis.imshow(np.asarray(mask).reshape(kernel.shape), cmap="Blues", vmin=-0.3, vmax=1.3)
@@ -72,7 +73,7 @@ def couplings_plot(
 
 
 def front_plot(points: Mapping[str, ArrayLike], front: ArrayLike) -> Plot:
-    """(loss, sparsity) of masks, a marker a method, and the front through the non-dominated ones."""
+    """(loss, global sparsity) of masks, one marker per method, and the front through the non-dominated ones."""
     figure = new_figure(8, 4)
     axis = figure.subplots()
     for number, (name, cloud) in enumerate(points.items()):

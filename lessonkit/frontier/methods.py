@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from lessonkit.annealing import anneal
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
 from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
+from lessonkit.evaluator import metered
 from lessonkit.frontier.moves import (
     Densities,
     InformedSwaps,
@@ -24,6 +26,7 @@ from lessonkit.frontier.spins import spin_masks
 from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.genetic import evolve
+from lessonkit.gradient import COST
 from lessonkit.masks import Mask, Masks
 from lessonkit.network import Network
 from lessonkit.search import Problem, SearchResult
@@ -322,12 +325,19 @@ LABELS = {
 def found_by(method: Method, task: Task) -> Found:
     """Run a method, and hold what it gives against what was asked.
 
+    A method that is none of the course's is charged what it really evaluated, if it reports less: one for each mask,
+    and for gradients `COST` times the share of the search images that they looked at.
+
     Raises
     ------
     LessonkitError
-        When the masks have another shape or sparsity, or more was spent than there was.
+        When it gives no masks, or masks of another shape or sparsity, or spent more than there was.
     """
-    given = method(task)
+    name = getattr(method, "__name__", type(method).__name__)
+    with metered() as meter:
+        given = method(task)
+    if given is None:
+        raise LessonkitError(f"{name} returned nothing: end it with `return Found(masks, evaluations)`")
     if isinstance(given, SearchResult):
         given = Found(given.best, given.evaluations, given.message)
     if not isinstance(given, Found):
@@ -337,4 +347,9 @@ def found_by(method: Method, task: Task) -> Found:
     kept, wanted = sum(int(np.count_nonzero(mask)) for mask in masks), kept_at(task.network, task.sparsity)
     if kept != wanted or any(np.asarray(mask).dtype != bool for mask in masks):
         raise LessonkitError(f"the method's masks must be boolean and keep {wanted} weights; they keep {kept}")
-    return Found(masks, given.evaluations, given.message)
+    evaluations = given.evaluations
+    if method not in METHODS.values():
+        evaluations = max(evaluations, meter.masks + math.ceil(COST * meter.gradient_images / len(task.images)))
+        if evaluations > task.evaluations:
+            raise LessonkitError(f"{name} spent {evaluations} evaluations, and had {task.evaluations}")
+    return Found(masks, evaluations, given.message)

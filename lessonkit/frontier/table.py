@@ -19,11 +19,12 @@ from lessonkit.data import Dataset, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.files import write_text
+from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
 from lessonkit.masks import Masks, global_sparsity, load_masks, mean_layer_sparsity, save_masks
 from lessonkit.mlpnet import load_mlpnet
 from lessonkit.network import NETWORKS, Network, load_network
-from lessonkit.scheduler import Packed, code_version, gather, require_version, shared
+from lessonkit.scheduler import Packed, gather, require_version, shared
 
 if TYPE_CHECKING:
     import pandas
@@ -97,23 +98,6 @@ class Searched(NamedTuple):
     message: str
 
 
-def compute(cell: Cell, folder: str, source: str | None = None, method: Method | None = None) -> Row:
-    """Compute one cell in this process, or read it if it is there.
-
-    Parameters
-    ----------
-    source : where the data lie, as for `load_mnist`.
-    method : the function, if its name is none of `METHODS`.
-    """
-    data = load_mnist(source)
-    done = _finished(Path(folder), cell, data.name)
-    if done is not None:
-        return done
-    return _keep(
-        cell, Path(folder), data, search_cell(cell, Packed(data.train.images, data.train.labels), data.name, method)
-    )
-
-
 def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, version: str | None = None) -> Searched:
     """The search of one cell: a job for any executor, which finds nothing on its machine but the package.
 
@@ -121,11 +105,11 @@ def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, ver
     ----------
     train : the training images; the cell's own generator chooses among them.
     data : their name, for the network.
-    method : as for `compute`; it must be importable if the job runs in another process.
-    version : the `code_version` of the process that gave out the job.
+    method : the function, if its name is none of `METHODS`; importable if the job runs in another process.
+    version : the `code_digest` of this module in the process that gave out the job.
     """
     if version is not None:
-        require_version(version)
+        require_version(__name__, version)
     network = network_of(cell.kind, cell.network, data)
     rng = np.random.default_rng([cell.seed, cell.network, *hashlib.sha256(cell.method.encode()).digest()[:4]])
     chosen = rng.choice(len(train), min(cell.search_images, len(train)), replace=False)
@@ -141,7 +125,7 @@ def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, ver
     return Searched(found.masks, found.evaluations, changed, seconds, found.message)
 
 
-def _keep(cell: Cell, folder: Path, data: Dataset, found: Searched) -> Row:
+def _keep(cell: Cell, folder: Path, data: Dataset, found: Searched, digest: str | None) -> Row:
     """Write a cell, in the process that gave out the work: the folder need not be there for others.
 
     The masks are written first, then read again and scored on the test images with a network fresh from its file.
@@ -171,7 +155,7 @@ def _keep(cell: Cell, folder: Path, data: Dataset, found: Searched) -> Row:
         data.name,
         found.message,
     )
-    write_text(row_file, json.dumps({"cell": asdict(cell), "row": asdict(row)}, indent=1) + "\n")
+    write_text(row_file, json.dumps({"digest": digest, "cell": asdict(cell), "row": asdict(row)}, indent=1) + "\n")
     return row
 
 
@@ -180,12 +164,26 @@ def _files(folder: Path, cell: Cell) -> tuple[Path, Path]:
     return folder / "cells" / f"{cell.name}.json", folder / "cells" / f"{cell.name}.npz"
 
 
-def _finished(folder: Path, cell: Cell, data: str) -> Row | None:
+def _digests(jobs: Sequence[Cell], data: Dataset, own: Mapping[str, Method]) -> dict[Cell, str | None]:
+    """By cell, the digest of everything that decides its row; None where a function of one's own has none."""
+    common = [code_digest(__name__), data.name, images_digest(data.train), images_digest(data.test)]
+    methods = {name: function_digest(method) for name, method in own.items()}
+    networks = {
+        place: network_digest(network_of(*place, data.name)) for place in {(at.kind, at.network) for at in jobs}
+    }
+    found: dict[Cell, str | None] = {}
+    for cell in jobs:
+        decides = [*common, networks[cell.kind, cell.network], methods.get(cell.method, ""), asdict(cell)]
+        whole = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        found[cell] = None if methods.get(cell.method, "") is None else whole
+    return found
+
+
+def _finished(folder: Path, cell: Cell, digest: str | None) -> Row | None:
     file, _ = _files(folder, cell)
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
-        row = Row(**saved["row"])
-        return row if saved["cell"] == asdict(cell) and row.data == data else None
+        return Row(**saved["row"]) if digest is not None and saved["digest"] == digest else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -242,6 +240,11 @@ def cells(
     ]
 
 
+def _name_of(method: Method) -> str:
+    function = getattr(method, "func", method)  # a functools.partial is called after what it wraps
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
 def frontier(
     methods: Iterable[str | Method] = ("annealing", "genetic", "magnitude"),
     *,
@@ -255,6 +258,7 @@ def frontier(
     search_images: int = SEARCH_IMAGES,
     finished: Callable[[Row], Any] | None = None,
     executor: Executor | None = None,
+    fresh: bool = False,
 ) -> Frontier:
     """Compute all cells that `folder` does not hold yet.
 
@@ -264,17 +268,20 @@ def frontier(
         of your own enters the table by one call, ``frontier(["annealing", mine])``.
     sparsities : global ones; by default `SPARSITIES` for searches, and the whole `CURVE` for controls.
     networks, seeds : how many of each.
-    folder : keeps the cells; started again, none is computed twice.
+    folder : keeps the cells; started again, none is computed twice. A cell counts as the same with the same settings,
+        seed, images, network and code; one of your own method, with all that it uses (see
+        `lessonkit.fingerprint.function_digest`).
     finished : called with each row as soon as it is there.
     executor : searches elsewhere, any `concurrent.futures.Executor`; the rows are the same. The masks come back and the
         cells are written and scored here, so `folder` and the data need to be on this machine alone.
+    fresh : compute all cells, whatever `folder` holds.
     """
     methods = list(methods)
-    own: Mapping[str, Method] = {
-        str(getattr(method, "__name__", type(method).__name__)): method for method in methods if callable(method)
-    }
-    names = [method if isinstance(method, str) else str(getattr(method, "__name__", "")) for method in methods]
+    names = [method if isinstance(method, str) else _name_of(method) for method in methods]
+    own = {name: method for name, method in zip(names, methods, strict=True) if not isinstance(method, str)}
     for name in names:
+        if names.count(name) > 1:
+            raise LessonkitError(f"two of the methods are called {name!r}: give one another name")
         if name not in METHODS and name not in own:
             raise LessonkitError(f"no method is called {name!r}: choose {', '.join(METHODS)}")
         if name in METHODS and name in own:
@@ -289,19 +296,26 @@ def frontier(
 
     interrupted = False
     try:
+        data = load_mnist(source)
+        digests = _digests(jobs, data, own)
+        done = {} if fresh else {cell: _finished(Path(folder), cell, digest) for cell, digest in digests.items()}
+        for cell, known in done.items():
+            if known is not None:
+                collect(cell, known)
+        left = [cell for cell in jobs if cell not in rows]
+
+        def keep(cell: Cell, found: Searched) -> None:
+            collect(cell, _keep(cell, Path(folder), data, found, digests[cell]))
+
         if executor is None:
-            for cell in jobs:
-                collect(cell, compute(cell, str(folder), source, own.get(cell.method)))
-        else:
-            data = load_mnist(source)
-            done = {cell: row for cell in jobs if (row := _finished(Path(folder), cell, data.name)) is not None}
-            for cell, row in done.items():
-                collect(cell, row)
-            left = [cell for cell in jobs if cell not in done]
-            train = shared(executor, Packed.of(data.train)) if left else None
-            orders = {cell: (cell, train, data.name, own.get(cell.method), code_version()) for cell in left}
-            keep = functools.partial(_keep, folder=Path(folder), data=data)
-            gather(executor, search_cell, orders, lambda cell, found: collect(cell, keep(cell, found=found)))
+            train = Packed(data.train.images, data.train.labels)
+            for cell in left:
+                keep(cell, search_cell(cell, train, data.name, own.get(cell.method)))
+        elif left:
+            sent = shared(executor, Packed.of(data.train))
+            version = code_digest(__name__)
+            orders = {cell: (cell, sent, data.name, own.get(cell.method), version) for cell in left}
+            gather(executor, search_cell, orders, keep)
     except KeyboardInterrupt:
         interrupted = True
     return Frontier(tuple(rows[cell] for cell in jobs if cell in rows), interrupted)

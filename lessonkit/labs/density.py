@@ -168,8 +168,8 @@ class DensityLab(Lab):
         self.sizes = self.densest.sizes
         self.names = self.network.names
         recorded_for = recorded()
-        self.evaluations = int(recorded_for["evaluations"])
-        self.best = {(run["total"], run["corrected"]): np.array(run["densities"]) for run in recorded_for["runs"]}
+        runs = recorded_for["runs"] if recorded_for["data"] == data.name else []  # other weights, other densities
+        self.best = {(run["total"], run["corrected"]): np.array(run["densities"]) for run in runs}
         self.rivals: dict[Any, Evaluation] = {}
         self.magnitudes: dict[Any, tuple[Masks, Evaluation]] = {}
         self.high_score: dict[tuple[float, bool], float] = {}
@@ -243,6 +243,11 @@ class DensityLab(Lab):
         return self.magnitudes[pruned, corrected]
 
     def _annealer(self, total: float, corrected: bool) -> tuple[Densities, Evaluation]:
+        if (total, corrected) not in self.best:
+            start = [mask.mean() for mask in magnitude_global(self.network.kernels, total)]
+            self.best[total, corrected] = self.densest.anneal(
+                start, total, corrected, LIVE, np.random.default_rng(0)
+            ).best
         densities = self.best[total, corrected]
         if (total, corrected) not in self.rivals:
             self.rivals[total, corrected] = self.densest.evaluate(self.densest.masks(densities), corrected)

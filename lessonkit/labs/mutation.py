@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb
+import math
 from typing import Any
 
 import matplotlib
@@ -22,6 +22,7 @@ from lessonkit.plots import COLOURS
 
 POPULATION, GENERATIONS = 12, 20
 INITIAL_RATE = 0.3  # of the flips that make the first population
+SAME = 1e-6  # relative: one mask evaluated twice, in batches of different sizes, differs by less
 PLANE = (24, 35)  # the 840 bits of the Output layer in flattened order, as rows
 KINDS = ("single-point", "uniform")
 
@@ -31,7 +32,8 @@ def selection_chances(population: int, size: int) -> NDArray[np.float64]:
 
     Rank r wins when it is drawn and the other ``size - 1`` entrants come from the ranks behind it.
     """
-    return np.array([comb(population - rank - 1, size - 1) for rank in range(population)]) / comb(population, size)
+    wins = [math.comb(population - rank - 1, size - 1) for rank in range(population)]
+    return np.array(wins) / math.comb(population, size)
 
 
 def make_child(
@@ -125,7 +127,10 @@ class MutationLab(Lab):
         for bar, chance in zip(self.bars, selection_chances(POPULATION, size), strict=True):
             bar.set_height(chance)
         better = min(self.costs[first], self.costs[second])
-        verdict = "better than both parents" if scored.cost < better else "not better than its better parent"
+        if math.isclose(scored.cost, better, rel_tol=SAME):
+            verdict = "exactly as good as its better parent"
+        else:
+            verdict = "better than both parents" if scored.cost < better else "worse than its better parent"
         how = f"single-point crossover at bit {point}" if kind == KINDS[0] else "uniform crossover"
         sentence = (
             f"By {how}, then {int(flipped.sum())} of {child.size} bits flipped at rate {now:.3f}, the child has cost "

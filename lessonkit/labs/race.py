@@ -148,7 +148,8 @@ class RaceLab(Lab):
     """SA, GA and the controls against evaluations spent, mean and band over seeds, on recorded runs."""
 
     task = (
-        "Give the searches a budget. Who leads, by how much, and does any of them beat a control that spends nothing?"
+        "Follow both searches through their budget. Who leads, by how much, and does one of them beat a control that "
+        "spends nothing?"
     )
 
     def __init__(
@@ -158,14 +159,17 @@ class RaceLab(Lab):
         self.recording = recording if recording is not None else recorded()
         self.grid = np.array(self.recording["evaluations"])
         self.stops = np.array(self.recording["control_evaluations"])
-        most, seeds = int(self.grid[-1]), len(self.recording["seeds"])
+        first, most = int(self.stops[0]), int(self.stops[-1])  # where searches and controls are both recorded
+        seeds = len(self.recording["seeds"])
         controls = {
-            "budget": int_slider("Evaluations", "How many evaluations each search may spend", most, EVERY, most, EVERY),
+            "budget": int_slider(
+                "Evaluations", f"How far to follow the runs of {self.grid[-1]:,} evaluations", most, first, most, first
+            ),
             "seeds": int_slider("Seeds shown", "The mean and the band are over so many runs", seeds, 1, seeds),
             "metric": choice("Metric", "On the images that candidates were scored on", METRICS),
             "beside": choice(
                 "Controls like",
-                "A control prunes as much as this search had at the time",
+                "A control prunes as much as this search at the same point",
                 [(LABELS[name], name) for name in self.recording["methods"]],
             ),
         }
@@ -199,7 +203,10 @@ class RaceLab(Lab):
         return Picture(figure, [*self.bands.values(), *self.lines.values(), self.end])
 
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
-        """Show the chosen metric up to the budget, and who stands where there."""
+        """Show the chosen metric up to `budget` evaluations, and who leads there.
+
+        Only the search whose sparsity the controls copy is compared with them.
+        """
         budget, seeds, metric, beside = (control.value for control in self.controls.values())
         label = next(text for text, name in METRICS if name == metric)
         curves = self.curves(metric, seeds, beside)
@@ -217,19 +224,17 @@ class RaceLab(Lab):
             mean, low, high = (every(values, axis=0)[shown] for every in (np.mean, np.min, np.max))
             self.lines[name].set_data(at[shown], mean)
             corners = np.column_stack([np.r_[at[shown], at[shown][::-1]], np.r_[low, high[::-1]]])
-            self.bands[name].set_verts([corners] if len(corners) else [])
-            if len(mean):
-                means[name] = float(mean[-1])
-                facts[name] = f"{mean[-1]:.4f} ({low[-1]:.3f}–{high[-1]:.3f})"
-            else:
-                facts[name] = f"recorded from {at[0]} on"
+            self.bands[name].set_verts([corners])
+            means[name] = float(mean[-1])
+            facts[name] = f"{mean[-1]:.4f} ({low[-1]:.3f}–{high[-1]:.3f})"
         self.end.set_xdata([budget, budget])
-        best = (min if metric == "loss" else max)(means, key=lambda name: means[name])
+        best = (min if metric == "loss" else max)((LABELS[beside], *CONTROLS), key=lambda name: means[name])
         over = f"the mean of {seeds} runs" if seeds > 1 else "one run"
         sentence = (
-            f"After {budget} evaluations, {label}, {over}: SA {means['SA']:.4f}, GA {means['GA']:.4f}; "
-            f"{best} {'is lowest' if metric == 'loss' else 'leads'}. The band spans all runs. A control spends none: "
-            f"it prunes as much as {LABELS[beside]} had, layer by layer; magnitude global, of all weights. Recorded on "
-            f"{self.recording['data'].upper()}, {self.recording['images']:,} validation images."
+            f"After {budget:,} of {self.grid[-1]:,} evaluations, {label}, {over}: SA {means['SA']:.4f}, "
+            f"GA {means['GA']:.4f}. Of {LABELS[beside]} and the controls, {best} "
+            f"{'is lowest' if metric == 'loss' else 'leads'}. The band spans all runs. A control spends no evaluation: "
+            f"it prunes as much as {LABELS[beside]} at this point, layer by layer; magnitude global, of all weights. "
+            f"Recorded on {self.recording['data'].upper()}, {self.recording['images']:,} validation images."
         )
         return sentence, facts

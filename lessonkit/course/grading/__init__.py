@@ -14,8 +14,8 @@ arguments and the generator's state come back, as data. So a notebook that edits
 to the wire itself is judged by what its functions return, and in the worst case it spoils its own result only.
 
 `rows` has the vocabulary of the results, `cells` says which statements of a notebook run, and `sandbox` what holds
-them. Who hands in the course's own code, by copying it or by importing it, is right: the grader judges code, not its
-origin.
+them. The course's own function, imported, wrapped or copied from what `solution` prints, is reported as that and never
+as right; the worker sees it, so a notebook that hides it well is judged by its values.
 """
 
 from __future__ import annotations

@@ -24,7 +24,15 @@ from typing import Any
 
 from lessonkit.course.grading import zygote
 from lessonkit.course.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
-from lessonkit.course.grading.rows import NOTEBOOK, NOTEBOOK_STATUSES, Row, notebook_row, one_line
+from lessonkit.course.grading.rows import (
+    COURSE,
+    EXERCISE_STATUSES,
+    NOTEBOOK,
+    NOTEBOOK_STATUSES,
+    Row,
+    notebook_row,
+    one_line,
+)
 from lessonkit.course.grading.sandbox import Limits
 from lessonkit.course.grading.standin import INTERRUPT_SECONDS, Failure, StandIn, UnansweredError
 from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire
@@ -219,6 +227,8 @@ class _Submission:
 
     def _verdict(self, exercise_id: str, told: Mapping[str, Any], wire: Wire) -> tuple[Verdict | None, bool]:
         exercise = find(exercise_id)
+        if told.get("course"):
+            return Verdict(COURSE, EXERCISE_STATUSES[COURSE]), True
         if told.get("blank"):
             return judge(exercise_id, None), True
         if not told.get("callable"):
@@ -230,6 +240,8 @@ class _Submission:
         self.deadline += standin.prepared  # building Keras models is not the student's time
         failure: Failure | None = standin.failure
         if failure is None:
+            if verdict.status == "right" and told.get("calls_the_course"):
+                verdict = Verdict(COURSE, f"the function only calls the course's: {EXERCISE_STATUSES[COURSE]}")
             return verdict, True
         if f"raised {UnansweredError.__name__}" not in verdict.message:
             return verdict, failure.usable  # it was found before, while its misconception was looked for

@@ -5,12 +5,14 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-# Of an exercise. The first four are the checker's own.
+COURSE = "the course's code"
+# Of an exercise. The first five are the checker's own.
 EXERCISE_STATUSES = {
     "right": "the function does what the exercise asks",
     "wrong": "it returns something else",
     "error": "it raises an exception, is no function, or the cell that defines it fails",
     "not attempted": "the blank is still there",
+    COURSE: "the course's own function was handed in: imported, copied, or given back by the check",
     "timeout": "it did not end in time, or the notebook's time was used up before its turn",
     "crashed": "it ended its process, or the process was ended at this exercise",
     "missing": "neither the function nor its check is in the notebook: cells were deleted",

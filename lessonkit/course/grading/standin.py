@@ -19,11 +19,15 @@ from typing import Any
 import numpy as np
 
 from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire, decode, encode, thing
+from lessonkit.exercises.calling import is_model
 from lessonkit.exercises.exercise import Exercise
+from lessonkit.exercises.judging import SLOW_CALLS
 
 INTERRUPT_SECONDS = 2.0  # for a worker to come back from a function that was interrupted
 PREPARE_SECONDS = 10.0  # to take one Keras model; this is not the student's time
 MOST_PRINTED = 1_000_000  # lines
+FLOATING = {"divide by zero", "overflow", "underflow", "invalid value"}  # numpy's words
+MOST_SPAWNED = 10_000
 MOST_CALLED_WITH = 64_000_000  # bytes, in all calls of the checker's functions together
 
 
@@ -62,7 +66,8 @@ class StandIn:
     ) -> None:
         self.exercise, self.wire, self.seconds, self.interrupt = exercise, wire, seconds, interrupt
         self.failure: Failure | None = None
-        self.called_with, self.prepared = 0, 0.0
+        self.called_with, self.prepared, self.calls = 0, 0.0, 0
+        self.makes_generator, self.repeats = told.get("makes_generator") is True, False
         self.models: list[Any] = []
         self.functions: list[Callable[..., Any]] = []
         self.file = str(told.get("file")) if told.get("file") in files else "<elsewhere>"
@@ -74,12 +79,14 @@ class StandIn:
         if signature is not None:
             self.__signature__ = signature
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         """One call of the student's function."""
         if self.failure is not None:
             raise UnansweredError(self.failure.text)
+        arguments = (*arguments, *named.values())
+        self.calls += 1
         try:
-            value, raised = self._call(arguments)
+            value, raised = self._call(arguments, list(named))
         except LateError:
             self._give_up(arguments)
         except BrokenWireError as error:
@@ -92,7 +99,7 @@ class StandIn:
 
     # --- one call -------------------------------------------------------------------------------------------------
 
-    def _call(self, arguments: tuple[Any, ...]) -> tuple[Any, dict[str, Any] | None]:
+    def _call(self, arguments: tuple[Any, ...], named: list[str]) -> tuple[Any, dict[str, Any] | None]:
         """What the function returned, or the message of what it raised."""
         self._introduce(arguments)
         trees, blob = [], b""
@@ -100,7 +107,7 @@ class StandIn:
             tree, content = encode(argument, self._special)
             trees.append([tree, len(blob), len(blob) + len(content)])
             blob += content
-        self.wire.send({"call": trees}, blob, time.monotonic() + self.seconds)
+        self.wire.send({"call": trees, "named": named}, blob, time.monotonic() + self.seconds)
         while True:
             message, data = self._receive()
             if "callback" not in message:
@@ -144,12 +151,19 @@ class StandIn:
             sys.stdout.write("\n" * min(printed, MOST_PRINTED))  # the checker counts the lines and holds them back
         for place, state in message.get("generators", {}).items():
             _set_state(arguments[int(place)], state)
+        for kind in FLOATING.intersection(message.get("floating", [])):
+            if (noted := np.geterrcall()) is not None:
+                noted(kind, 0)
         for place, tree, start, end in message.get("changed", []):
+            if is_model(arguments[int(place)]):
+                arguments[int(place)].set_weights([each + 1 for each in arguments[int(place)].get_weights()])
+                continue
             _change(arguments[int(place)], decode(tree, data[int(start) : int(end)]))
         if "raised" in message:
             return None, {**message, "error": _exception(message["raised"])}
         if "absurd" in message:
             return thing("object"), None
+        self.repeats = message.get("again") is True
         value = decode(message["result"], data[: int(message.get("after", len(data)))])
         return _aliased(value, message.get("aliases", []), arguments), None
 
@@ -182,6 +196,8 @@ class StandIn:
             pass
         call = self.exercise.call_text(arguments)
         text = f"{call} did not end in time{where}. Is there a loop that never ends?"
+        if self.calls > SLOW_CALLS:
+            text = f"{call} did not end in the time for all calls together, of which it was number {self.calls}{where}."
         self.failure = Failure("timeout", text, usable)
 
     # --- arguments ------------------------------------------------------------------------------------------------
@@ -197,7 +213,7 @@ class StandIn:
                 "c": seed.n_children_spawned,
                 "state": value.bit_generator.state,
             }
-        if _is_model(value):
+        if is_model(value):
             return {"k": "model", "v": self.models.index(value)}
         if callable(value) and not isinstance(value, type):
             self.functions.append(value)
@@ -208,7 +224,7 @@ class StandIn:
         """Send models ahead of the call that uses them; forget the functions of the last call."""
         self.functions = []
         self._place = next((at for at, each in enumerate(arguments) if isinstance(each, np.random.Generator)), 0)
-        fresh = [each for each in arguments if _is_model(each) and not any(each is known for known in self.models)]
+        fresh = [each for each in arguments if is_model(each) and not any(each is known for known in self.models)]
         for model in fresh:
             import keras
 
@@ -278,10 +294,6 @@ def _signature(told: Any) -> inspect.Signature | None:
         return None
 
 
-def _is_model(value: Any) -> bool:
-    return hasattr(value, "layers") and hasattr(value, "get_weights")
-
-
 def _set_state(rng: Any, state: Any) -> None:
     """Let a generator of ours go on from a state that the worker gave: whole numbers only, of the right kind."""
     if not isinstance(rng, np.random.Generator) or state["bit_generator"] != "PCG64":
@@ -293,6 +305,8 @@ def _set_state(rng: Any, state: Any) -> None:
         "has_uint32": int(state["has_uint32"]) % 2,
         "uinteger": int(state["uinteger"]) % 2**32,
     }
+    sequence: Any = rng.bit_generator.seed_seq
+    sequence.spawn(max(min(int(state["spawned"]), MOST_SPAWNED) - sequence.n_children_spawned, 0))
 
 
 def _change(argument: Any, new: Any) -> None:

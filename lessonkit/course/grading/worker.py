@@ -13,6 +13,7 @@ import contextlib
 import functools
 import inspect
 import io
+import linecache
 import os
 import resource
 import signal
@@ -20,6 +21,7 @@ import socket
 import sys
 import traceback
 import types
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,7 +32,8 @@ from lessonkit.course.grading.cells import Cell, Prepared, plain, select
 from lessonkit.course.grading.sandbox import HOME
 from lessonkit.course.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
 from lessonkit.exercises import judging, session
-from lessonkit.exercises.calling import code_of
+from lessonkit.exercises.calling import code_of, is_model, makes_generator, shares_memory
+from lessonkit.exercises.course_code import is_course_code
 from lessonkit.exercises.registry import find, registry
 
 MOST_OUTPUT = 1_000_000  # characters; the rest is thrown away
@@ -80,7 +83,8 @@ class _Worker:
         self.place = "the notebook"
         self.notes = dict[str, str]()
         self.output = _Sink(self)
-        self.given_back = dict[str, Any]()  # the course's functions that `check` gave in place of an answer
+        self.right = dict[str, Any]()  # the student's functions that were right when they were last checked
+        self.returned = deque[Any](maxlen=4)  # by the function that is being judged
         self.counts = dict[str, int]()
         self.models = dict[int, Any]()
 
@@ -99,7 +103,9 @@ class _Worker:
         sys.modules["__main__"] = module
         names = vars(module)
         names.update(display=_ignore, get_ipython=lambda: _Anything())
-        self.cells = {cell.file: cell for cell in cells}
+        for cell in cells:  # where the checker looks for the text of a function
+            lines = cell.source.splitlines(keepends=True)
+            linecache.cache[cell.file] = (len(cell.source), None, lines, cell.file)
         with self._inside():  # the analysis of a hostile text may take long, or fail
             readable = [cell for cell in cells if cell.number not in skipped and self._reads(cell)]
             prepared = select(readable, [find(each).name for each in wanted])
@@ -154,21 +160,24 @@ class _Worker:
             exercise = find(exercise_id)
         except Exception:
             return answer
-        if answer is not None and answer is self.given_back.get(exercise_id):
-            return answer  # a cell that ran twice: this is the course's function, not an answer
         was_inside, self.inside = self.inside, False
         try:
+            course = is_course_code(exercise, answer, exercise_id in session._shown)
+            if course and exercise_id in self.counts:  # such as a check that ran twice: the earlier verdict stays
+                return self.right.get(exercise_id, exercise.reference)
             number = self.counts[exercise_id] = self.counts.get(exercise_id, 0) + 1
-            self._send({"check": exercise_id, "number": number, **self._described(exercise, answer)})
+            self.right.pop(exercise_id, None)
+            self.returned.clear()
+            told = {"course": course} if course else self._described(exercise, answer)
+            self._send({"check": exercise_id, "number": number, **told})
             status = self._serve(answer)
         finally:
             self.inside = was_inside
         with contextlib.suppress(Exception):
             session._verdicts[exercise_id] = judging.Verdict("right" if status == "right" else "wrong", "")
         if status == "right":
-            return answer
-        self.given_back[exercise_id] = exercise.reference
-        return exercise.reference
+            self.right[exercise_id] = answer
+        return self.right.get(exercise_id, exercise.reference)
 
     def _described(self, exercise: Any, answer: Any) -> dict[str, Any]:
         """What the examiner needs for a stand-in that the checker takes for the answer."""
@@ -181,6 +190,10 @@ class _Worker:
             told["file"] = str(getattr(code_of(answer), "co_filename", ""))
         with contextlib.suppress(Exception):
             told["stub"] = judging._is_stub(exercise, answer)
+        with contextlib.suppress(Exception):
+            told["makes_generator"] = makes_generator(answer)
+        with contextlib.suppress(Exception):
+            told["calls_the_course"] = session.calls_the_course(exercise, answer)
         with contextlib.suppress(Exception):
             empty = inspect.Parameter.empty
             told["parameters"] = [
@@ -207,10 +220,13 @@ class _Worker:
         arguments = []
         for tree, start, end in message["call"]:
             arguments.append(decode(tree, data[start:end], lambda node: self._special(node, generators)))
-        lines = self.output.lines
+        lines, floating = self.output.lines, list[str]()
+        weights = {place: each.get_weights() for place, each in enumerate(arguments) if is_model(each)}
+        named = [str(name) for name in message.get("named", [])]
+        first = len(arguments) - len(named)
         try:
-            with self._inside(), np.errstate(all="ignore"):
-                value = answer(*arguments)
+            with self._inside(), np.errstate(all="call", call=lambda kind, flag: floating.append(kind)):
+                value = answer(*arguments[:first], **dict(zip(named, arguments[first:], strict=True)))
         except BaseException as error:
             self._stay_alone()
             if isinstance(error, BrokenWireError):
@@ -221,7 +237,9 @@ class _Worker:
             self._stay_alone()
             try:
                 tree, blob = encode(value)
-                reply = {"result": tree, "aliases": _aliases(value, arguments)}
+                again = shares_memory(value, self.returned)
+                self.returned.append(value)
+                reply = {"result": tree, "aliases": _aliases(value, arguments), "again": again}
             except TooLargeError as error:
                 reply, blob = {"absurd": f"{error}"}, b""
             except Exception as error:  # an object whose own methods fail
@@ -234,6 +252,11 @@ class _Worker:
                     if (now, content) != (tree, data[start:end]):
                         reply["changed"].append([place, now, len(blob), len(blob) + len(content)])
                         blob += content
+        for place, before in weights.items():
+            if not all(map(np.array_equal, before, arguments[place].get_weights())):
+                arguments[place].set_weights(before)
+                reply["changed"].append([place, None, 0, 0])
+        reply["floating"] = list(dict.fromkeys(floating))
         reply["generators"] = {str(place): _state(rng) for place, rng in generators.items()}
         reply["printed"] = self.output.lines - lines
         self._send(reply, blob)
@@ -434,7 +457,7 @@ def _aliases(value: Any, arguments: Sequence[Any]) -> list[list[Any]]:
 
 
 def _state(rng: Any) -> Any:
-    return rng.bit_generator.state
+    return {**rng.bit_generator.state, "spawned": rng.bit_generator.seed_seq.n_children_spawned}
 
 
 def _writes(mode: Any, flags: Any) -> bool:

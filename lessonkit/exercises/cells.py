@@ -1,0 +1,72 @@
+"""A cell that should define an answer and failed: its check says so, and judges no older answer."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from lessonkit.exercises.registry import registry
+
+
+class Undefined:
+    """What a name holds whose cell failed; `check` says the message."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name, self.message = name, message
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Nothing can be called here."""
+        raise NameError(self.message)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} is not defined: {self.message}>"
+
+
+def watch_cells() -> None:
+    """In a notebook, look at each cell after it has run; elsewhere do nothing."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or getattr(shell, "_lessonkit_cells", None) is not None:
+        return
+    shell._lessonkit_cells = _Cells(shell)
+
+
+class _Cells:
+    def __init__(self, shell: Any) -> None:
+        self.shell, self.before = shell, dict[str, Any]()
+        shell.events.register("pre_run_cell", self.started)
+        shell.events.register("post_run_cell", self.ended)
+
+    def started(self, info: Any = None) -> None:
+        """Remember which functions there were, to know which of them a cell has defined."""
+        names = self.shell.user_ns
+        self.before = {each.name: names[each.name] for each in registry().values() if each.name in names}
+
+    def ended(self, result: Any = None) -> None:
+        """Put a message where a function should be."""
+        try:
+            error = result.error_before_exec or result.error_in_exec
+            source = result.info.raw_cell
+            for exercise in registry().values() if error is not None else ():
+                name = exercise.name
+                found = re.search(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{name}\b", source, re.MULTILINE)
+                if found and self.shell.user_ns.get(name) is self.before.get(name):
+                    text = f"The cell that defines {name} failed{_place(result)}: {_told(error, source)}."
+                    self.shell.user_ns[name] = Undefined(name, f"{text} Mend that cell and run it, then this one.")
+        except Exception:  # whatever a cell may be, looking at it breaks nothing
+            return
+
+
+def _place(result: Any) -> str:
+    number = getattr(result, "execution_count", None)
+    return f" (cell [{number}])" if number else ""
+
+
+def _told(error: BaseException, source: str) -> str:
+    text = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    if line is None:
+        return text[:300]
+    lines = source.splitlines()
+    shown = f", `{lines[line - 1].strip()[:100]}`" if 0 < line <= len(lines) and lines[line - 1].strip() else ""
+    return f"{text[:300]} in line {line}{shown}"

@@ -1,0 +1,8 @@
+"""The answers of students to lesson 1, right, wrong, ugly and crashing, get their verdict and a true message."""
+
+from answer_files import each_answer
+
+
+@each_answer("baseline")
+def test_the_verdict_and_the_message_are_right(answer):
+    assert not answer.complaint()
