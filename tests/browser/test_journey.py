@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from front_ends import ROOT, Classic, Front, Lab
+from front_ends import KNOWN, ROOT, Classic, Front, Lab
 
 from lessonkit.course.markers import BEGIN, END
 from lessonkit.labs.base import ASLEEP
@@ -21,7 +21,7 @@ from lessonkit.labs.base import ASLEEP
 STEM = "03_simulated_annealing"
 NAME, ID = "acceptance_probability", "annealing.acceptance_probability"
 WRONG = f"def {NAME}(delta, temperature):\n    return 42"
-RIGHT = re.compile(rf"{ID}: right")
+RIGHT = re.compile(rf"{ID}\W+right\b(?! yet)|\bright\W+{ID}", re.IGNORECASE)
 BROKEN = re.compile(r"Error (displaying|rendering|creating) widget|could not be (displayed|found)|Loading widget")
 
 
@@ -67,8 +67,8 @@ def all_seen(front: Front, path: Path, answer: str, screenshot: Path) -> None:
     check, lab = place(path, f"{NAME} = check("), place(path, "from lessonkit.labs import TemperatureLab")
     assert RIGHT.search(front.shown(check))
     front.cell(lab).locator("img:visible").first.wait_for()
+    front.page.wait_for_timeout(1000)  # time enough to draw the rest, and for a front end to complain
     assert {number: front.pictures(number) for number in with_pictures(path) if not front.pictures(number)} == {}
-    front.page.wait_for_timeout(1000)  # time enough for a front end to complain
     assert ASLEEP in front.shown(lab)
     assert not BROKEN.search("\n".join(front.shown(number) for number in with_pictures(path)))
     front.cell(lab).scroll_into_view_if_needed()
@@ -118,7 +118,7 @@ def test_an_answer_its_verdict_and_the_pictures_are_there_the_next_day(chromium,
         assert moved != before.splitlines()[0]
         assert ASLEEP not in front.shown(lab), "a live lab needs no waking"
         front.save()
-        assert front.errors == []
+        assert [error for error in front.errors if not KNOWN.search(error)] == []
         front.close()
 
     # the next day, and each day after: another kernel, which has run nothing
@@ -145,7 +145,8 @@ def test_an_answer_its_verdict_and_the_pictures_are_there_the_next_day(chromium,
         front.run_all()
         assert front.red_cells() == []
         assert RIGHT.search(front.shown(check))
+        front.cell(lab).locator(".lessonkit-lab img").wait_for()
         said = front.shown(place(path, "progress()"))
-        assert re.search(r"\b1 (of \d+ )?(exercises? )?(is |are )?right|right: 1\b", said), said
+        assert re.search(r"\b1 of \d+ right", said), said
         assert ASLEEP not in front.shown(lab)
         front.close()
