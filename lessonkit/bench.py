@@ -16,6 +16,7 @@ import numpy as np
 import threadpoolctl
 
 from lessonkit.commands.options import add_data_flag, at_least
+from lessonkit.commands.terminal import say
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluation, Evaluator, processors
@@ -35,16 +36,16 @@ Result = TypeVar("Result")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the benchmark's own flags."""
-    parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (default: no file)")
     parser.add_argument(
         "--keras-candidates",
         type=at_least(1),
         default=2,
         metavar="N",
-        help="candidates a layer that Keras evaluates too, about two seconds each (default: %(default)s)",
+        help="candidates a layer that Keras evaluates too, about two seconds each",
     )
     parser.add_argument("--labs", action="store_true", help="measure the labs instead: slider change to new picture")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the candidates (default: %(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of the candidates")
     add_data_flag(parser)
 
 
@@ -52,13 +53,13 @@ def main(arguments: argparse.Namespace) -> int:
     """Measure, print the table, write the json."""
     if arguments.json:
         _must_be_writable(Path(arguments.json))
-    print("Measuring; it takes about a minute, and other work on this machine disturbs it.", flush=True)
+    say("Measuring; it takes about a minute, and other work on this machine disturbs it.")
     if arguments.labs:
         result = run_labs(arguments.data)
-        print(labs_report(result))
+        say(labs_report(result))
     else:
         result = run_bench(arguments.data, keras_candidates=arguments.keras_candidates, seed=arguments.seed)
-        print(report(result))
+        say(report(result), indent=2)
     if arguments.json:
         write_text(arguments.json, json.dumps(result, indent=2) + "\n")
     return 0

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.errors import LessonkitError
-from lessonkit.files import writing
+from lessonkit.files import no_native_log, writing
 
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -190,7 +190,8 @@ def _download() -> Path | None:
     def fetch(folder: str) -> None:
         # No network, no space, no Keras: whatever the reason, the stand-in takes over and its source line says so.
         with contextlib.suppress(Exception):
-            from keras.utils import get_file
+            with no_native_log():
+                from keras.utils import get_file
 
             part = Path(get_file("mnist.npz", origin=MNIST_URL, cache_dir=folder))
             _read_arrays(part)  # a login page, say, is no MNIST, and must not get into the cache

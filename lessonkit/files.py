@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import sys
 import tempfile
 import zipfile
 import zlib
@@ -36,6 +38,31 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(scratch)
         raise
+
+
+@contextlib.contextmanager
+def no_native_log() -> Iterator[None]:
+    """Drop the lines that TensorFlow's C++ code writes to stderr as it starts; all others come out at the end."""
+    native = re.compile(rb"WARNING: All log messages before absl::|[IWE]\d{4} \d\d:\d\d:")
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (AttributeError, OSError, ValueError):  # no stderr at all
+        yield
+        return
+    with tempfile.TemporaryFile() as lines:
+        os.dup2(lines.fileno(), 2)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            lines.seek(0)
+            others = b"".join(line for line in lines if not native.match(line))
+            with contextlib.suppress(OSError):
+                os.write(2, others)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines would land in every notebook
 
-import keras
-import tensorflow as tf
-
 from lessonkit.data import Dataset, data_here
 from lessonkit.errors import LessonkitError
-from lessonkit.files import write_arrays
+from lessonkit.files import no_native_log, write_arrays
 from lessonkit.network import read_weights, shipped_weights
+
+with no_native_log():
+    import keras
+    import tensorflow as tf
 
 EPOCHS = {"mnist": 50, "standin": 150}  # a fifth of the images, so about as many steps in three times the epochs
 

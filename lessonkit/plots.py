@@ -3,21 +3,99 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lessonkit.masks import global_sparsity, mean_layer_sparsity
+from lessonkit.presets import PUBLISHED
+from lessonkit.published import PATHS, global_from_mean
+
 if TYPE_CHECKING:
-    from lessonkit.comparison import Comparison
+    from lessonkit.comparison import Comparison, Row
 
 # Okabe & Ito's colours, which colour-blind readers can tell apart; each goes with a line style or marker of its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn, in every figure and lab of the course."""
+
+    colour: str
+    marker: str
+    style: str = "-"
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """For matplotlib's `plot`: a line with markers."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.style}
+
+    @property
+    def points(self) -> dict[str, Any]:
+        """For matplotlib's `plot`: markers alone."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": "none"}
+
+
+# Okabe & Ito's colours for the methods that are met most often, Tol's "muted" ones for the others.
+LOOKS: Mapping[str, Look] = MappingProxyType(
+    {
+        "annealing": Look("#0072B2", "o", "-"),
+        "genetic": Look("#D55E00", "s", "--"),
+        "random": Look("#7F7F7F", "x", ":"),
+        "magnitude per layer": Look("#CC79A7", "D", ":"),
+        "magnitude global": Look("#009E73", "^", "-."),
+        "lamp": Look("#E69F00", "v", "-."),
+        "densities": Look("#56B4E9", "P", "--"),
+        "learned": Look("#000000", "*", "-"),
+        "annealing-spins": Look("#332288", "<", "-"),
+        "swaps": Look("#DDCC77", ">", "--"),
+        "obd": Look("#882255", "h", "-."),
+        "taylor": Look("#999933", "X", ":"),
+        "spins": Look("#44AA99", "d", ":"),
+        "nsga2": Look("#AAAAAA", ".", "none"),
+        "you": Look("#AA4499", "p", "-"),
+    }
+)
+SPARE = (Look("#CC6677", "H"), Look("#88CCEE", "8"), Look("#117733", "p"))  # for methods of one's own
+OTHER_NAMES = MappingProxyType(
+    {
+        "sa": "annealing",
+        "simulated annealing": "annealing",
+        "anneal": "annealing",
+        "ga": "genetic",
+        "genetic algorithm": "genetic",
+        "evolve": "genetic",
+        "random masks": "random",
+        "by chance": "random",
+        "magnitude-layer": "magnitude per layer",
+        "magnitude": "magnitude global",
+        "by size (magnitude)": "magnitude global",
+        "global magnitude": "magnitude global",
+        "the rule": "magnitude global",
+        "five densities": "densities",
+        "found by annealing": "densities",
+        "annealer": "densities",
+        "swaps over 61,470 bits": "swaps",
+        "densities, then swaps": "swaps",
+        "nsga-ii's front": "nsga2",
+    }
+)
+
+
+def look(method: str) -> Look:
+    """The look of a method by any of its names; "X, as Y" and "X, published" look like X."""
+    name = method.split(", as ")[0].split(", published")[0].strip().lower()
+    name = OTHER_NAMES.get(name, name)
+    return LOOKS[name] if name in LOOKS else SPARE[zlib.crc32(name.encode()) % len(SPARE)]
 
 
 @dataclass(frozen=True)
@@ -51,99 +129,66 @@ def figure_png(figure: Figure, dpi: int = 100) -> bytes:
 
 
 def comparison_plot(comparison: Comparison) -> Plot:
-    """The four panels of the published figure: cost, accuracy and loss against sparsity, and all three a layer."""
-    searched = [row for row in comparison.rows if row.history]
-    figure = new_figure(10, 7)
-    axes = figure.subplots(2, 2)
-    panels = (("best_cost", "best cost"), ("accuracy", "accuracy"), ("loss", "loss"))
-    for axis, (column, label) in zip(axes.flat, panels, strict=False):
-        for number, method in enumerate(dict.fromkeys(row.method for row in searched)):
-            for row in (row for row in searched if row.method == method):
-                kept = _best_so_far(row.history)
-                x, y = [step.sparsity for step in kept], [getattr(step, column) for step in kept]
-                style = {"color": COLOURS[number % 7], "linestyle": STYLES[number % 4], "linewidth": 1}
-                axis.plot(x, y, alpha=0.7, label=method if row.seed == searched[0].seed else None, **style)
-        axis.set(xlabel="sparsity, mean over layers", ylabel=label, title=f"{label.capitalize()} on the search images")
+    """Test accuracy against both sparsities: searches, controls, and the published points; a point per seed."""
+    figure = new_figure(10, 4.8)
+    left, right = figure.subplots(1, 2, sharey=True)
+    names = list(dict.fromkeys(row.method.split(", as ")[0] for row in comparison.rows))
+    for name in names:
+        own = [row for row in comparison.rows if row.method.split(", as ")[0] == name]
+        shape = {**look(name).points, "markersize": 7, "alpha": 0.75}
+        accuracies = [100 * row.evaluation.accuracy for row in own]
+        left.plot([mean_layer_sparsity(row.masks) for row in own], accuracies, label=name, **shape)
+        right.plot([global_sparsity(row.masks) for row in own], accuracies, **shape)
+    for name, known in PUBLISHED.items():
+        shape = {**look(name).points, "markersize": 11, "fillstyle": "none", "markeredgewidth": 1.8}
+        overall = global_from_mean([point.mean_layer_sparsity for point in PATHS[name]])[-1]
+        label = f"{name}, published (MNIST)"
+        left.plot([known["mean_layer_sparsity"]], [100 * known["accuracy"]], label=label, **shape)
+        right.plot([overall], [100 * known["accuracy"]], **shape)
+    unpruned = 100 * comparison.baseline.accuracy
+    for axis, title in ((left, "mean over layers"), (right, "global: of all weights")):
+        axis.axhline(unpruned, color="black", linestyle=":", linewidth=1, label="unpruned" if axis is left else None)
+        axis.set(xlabel=f"sparsity, {title}", ylim=(0, 103))
         axis.grid(alpha=0.3)
-        if column == "best_cost":
-            axis.set_yscale("log")
-    if searched:
-        axes.flat[0].legend()
-    _layer_panel(axes.flat[3], searched, comparison.names)
-    means = ", ".join(
-        f"{method} ends at {100 * np.mean([row.evaluation.accuracy for row in searched if row.method == method]):.1f}% "
-        "test accuracy"
-        for method in dict.fromkeys(row.method for row in searched)
+    left.set_ylabel("accuracy on the test images, %")
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    said = "; ".join(_mean_of([row for row in comparison.rows if row.method == name]) for name in _methods(comparison))
+    alt = (
+        "Two panels, test accuracy against the sparsity as a mean over layers and of all weights; controls are as "
+        f"sparse as the search that they are named after. Unpruned {unpruned:.1f}%; {said}; "
+        + "; ".join(f"published {name} {100 * known['accuracy']:.1f}%" for name, known in PUBLISHED.items())
+        + "."
     )
-    alt = f"Four panels: cost, accuracy and loss of the best masks against sparsity, and each per layer; {means}."
     return Plot(figure, alt)
 
 
-def _best_so_far(history: Sequence[Any]) -> list[Any]:
-    """The steps that set a new best within their layer; the cost of another layer has another threshold."""
-    kept, layer, best = [], None, np.inf
-    for step in history:
-        if step.layer != layer:
-            layer, best = step.layer, np.inf
-        if step.cost < best:
-            best = step.cost
-            kept.append(step)
-    return kept
+def _methods(comparison: Comparison) -> Iterable[str]:
+    return dict.fromkeys(row.method for row in comparison.rows)
 
 
-def _layer_panel(axis: Any, searched: Sequence[Any], names: Sequence[str]) -> None:
-    """Cost, accuracy and loss after each layer, mean over seeds; the cost in tenths, to share one scale."""
-    for number, method in enumerate(dict.fromkeys(row.method for row in searched)):
-        rows = [row for row in searched if row.method == method]
-        for style, (column, label, scale) in zip(
-            STYLES, (("best_cost", "cost / 10", 0.1), ("accuracy", "accuracy", 1), ("loss", "loss", 1)), strict=False
-        ):
-            values = [[_last_of(row.history, name, column) * scale for name in names] for row in rows]
-            axis.plot(
-                names,
-                np.mean(values, axis=0),
-                color=COLOURS[number % 7],
-                linestyle=style,
-                marker=MARKERS[number % 7],
-                markersize=4,
-                label=f"{method}: {label}",
-            )
-    axis.set(title="After each layer", ylim=(0, None))
-    axis.grid(alpha=0.3)
-    if searched:
-        axis.legend(fontsize=7)
-
-
-def _last_of(history: Sequence[Any], layer: str, column: str) -> float:
-    steps = [step for step in _best_so_far(history) if step.layer == layer]
-    return float(getattr(steps[-1], column)) if steps else float("nan")
+def _mean_of(rows: Sequence[Row]) -> str:
+    accuracy = np.mean([row.evaluation.accuracy for row in rows])
+    mean, overall = (np.mean([kind(row.masks) for row in rows]) for kind in (mean_layer_sparsity, global_sparsity))
+    return f"{rows[0].method} {100 * accuracy:.1f}% at {mean:.2f} (mean over layers) and {overall:.2f} (global)"
 
 
 def frontier_plot(rows: Sequence[Any], front: Sequence[dict[str, float]] = ()) -> Plot:
-    """Test accuracy against global sparsity, a line a method, with a bar of one standard deviation; NSGA-II's front."""
+    """Test accuracy against global sparsity, a line a method, with a bar of one sample deviation; NSGA-II's front."""
     figure = new_figure(8, 5)
     axis = figure.subplots()
     ends = []
-    for number, method in enumerate(dict.fromkeys(row.method for row in rows)):
+    for method in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == method]
         shares = sorted({row.sparsity for row in own})
         values = [[100 * row.accuracy for row in own if row.sparsity == share] for share in shares]
         means = [float(np.mean(each)) for each in values]
-        axis.errorbar(
-            [100 * share for share in shares],
-            means,
-            [float(np.std(each)) for each in values],
-            color=COLOURS[number % 7],
-            linestyle=STYLES[number % 4],
-            marker=MARKERS[number % 7],
-            markersize=4,
-            linewidth=1,
-            label=method,
-        )
+        bars = [float(np.std(each, ddof=1)) if len(each) > 1 else 0.0 for each in values]  # as in the table
+        shape = {**look(method).line, "markersize": 5, "linewidth": 1}
+        axis.errorbar([100 * share for share in shares], means, bars, label=method, **shape)
         ends.append(f"{method} {means[-1]:.1f}% at {100 * shares[-1]:g}%")
     if front:
         x, y = zip(*((100 * point["global_sparsity"], 100 * point["accuracy"]) for point in front), strict=True)
-        axis.scatter(x, y, s=10, color="grey", label="NSGA-II's front")
+        axis.plot(x, y, label="NSGA-II's front", **look("nsga2").points)
     axis.set(xlabel="global sparsity, % of all weights pruned", ylabel="test accuracy, %", ylim=(0, 100))
     axis.grid(alpha=0.3)
     axis.legend(fontsize=7, loc="lower left")

@@ -55,8 +55,8 @@ def output_folder(path: str | os.PathLike[str]) -> Path:
 # --- the table ------------------------------------------------------------------------------------------------------
 
 
-def text_table(comparison: Comparison) -> str:
-    """One line a method, mean and standard deviation over the seeds; the unpruned network first."""
+def text_table(comparison: Comparison, width: int | None = None) -> str:
+    """One line per method, mean and standard deviation over the seeds; in blocks of at most `width` columns."""
     groups: dict[str, list[Row]] = {}
     for row in comparison.rows:
         groups.setdefault(row.method, []).append(row)
@@ -93,16 +93,16 @@ def text_table(comparison: Comparison) -> str:
                 f"{np.mean(speed):.0f}" if speed else "-",
             ]
         )
-    return _aligned(head, lines)
+    return aligned(head, lines, width, together=layers)
 
 
-def published_table() -> str:
+def published_table(width: int | None = None) -> str:
     """The published results, in the columns that they share with ours."""
     lines = [["unpruned", f"{100 * PUBLISHED_BASELINE_ACCURACY:.2f}", "", "0", ""]]
     for method, row in PUBLISHED.items():
         figures = [f"{100 * row['accuracy']:.2f}", f"{row['loss']:.4f}", f"{row['mean_layer_sparsity']:.4f}"]
         lines.append([method, *figures, f"{row['seconds']:.0f}"])
-    return _aligned(["published", "accuracy %", "loss", "mean sp.", "seconds"], lines)
+    return aligned(["published", "accuracy %", "loss", "mean sp.", "seconds"], lines, width)
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
@@ -110,10 +110,31 @@ def _spread(values: Sequence[float], digits: int) -> str:
     return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
 
-def _aligned(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def aligned(
+    head: Sequence[str], lines: Sequence[Sequence[str]], width: int | None = None, together: Sequence[str] = ()
+) -> str:
+    """A table whose first column names the rows; where it is wider than `width`, in blocks that each begin with it.
+
+    The columns called `together` stay in one block if it can hold them.
+    """
     full = [list(head), *[[*line, *[""] * (len(head) - len(line))] for line in lines]]
     widths = [max(len(line[column]) for line in full) for column in range(len(head))]
-    rows = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in full]
+    blocks: list[list[int]] = [[]]
+    for column in range(1, len(head)):
+        taken = widths[0] + sum(2 + widths[other] for other in blocks[-1])
+        first = len(together) > 0 and head[column] == together[0]
+        needed = sum(2 + each for each in widths[column : column + (len(together) if first else 1)])
+        if width is not None and blocks[-1] and taken + needed > width:
+            blocks.append([])
+        blocks[-1].append(column)
+    return "\n\n".join(_block(full, widths, block) for block in blocks)
+
+
+def _block(full: Sequence[Sequence[str]], widths: Sequence[int], columns: Sequence[int]) -> str:
+    rows = []
+    for line in full:
+        cells = [line[0].ljust(widths[0]), *(line[column].rjust(widths[column]) for column in columns)]
+        rows.append("  ".join(cells).rstrip())
     return "\n".join([rows[0], "-" * max(map(len, rows)), *rows[1:]])
 
 

@@ -32,7 +32,7 @@
 # - put an interval around the mean of a few seeds, and say how often such an interval is right;
 # - name the controls that belong in the table, and read a Pareto front.
 #
-# **Minutes.** Reading 30; exercises 3 + 3 + 5 + 12 + 10 + 12 = 45; about 75 in all.
+# **Minutes.** Reading 35; exercises 3 + 3 + 5 + 12 + 10 + 12 = 45; about 80 in all.
 #
 # **Prerequisites.** Notebooks 02 (cost, two sparsities), 03 (annealing) and 04 (genetic algorithm).
 
@@ -297,7 +297,7 @@ figures.winner_plot(seen_loss, fresh_loss)
 # sparsity that it reached: random masks, and magnitude pruning, layer by layer and over the whole network.
 #
 # The course's settings (the COURSE preset) differ from the published ones: moves really flip, so a pruned weight can
-# come back; both searches begin each layer far from the full mask, annealing at a mask with up to 60% of the layer
+# come back; both searches begin each layer far from the full mask, annealing at a mask with about 60% of the layer
 # pruned, and draw again, closer to the full mask, while all they drew gets the penalty. Every redraw is counted. All
 # runs prune the same network and see the same images; a seed changes only what the search draws.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from lessonkit import report
 from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
+from lessonkit.commands import terminal
 from lessonkit.comparison import CONTROLS
 from lessonkit.data import Dataset
 from lessonkit.evaluator import Evaluator
@@ -120,18 +121,24 @@ def test_quiet_prints_the_table_alone(few, tmp_path, capsys):
     printed = capsys.readouterr()
     assert printed.err == ""
     assert printed.out.startswith("method")
-    assert len(printed.out.strip().splitlines()) == 1 + 1 + 1 + 4
+    tables = printed.out.strip().split("\n\n")
+    assert [len(table.splitlines()) for table in tables] == [1 + 1 + 1 + 4] * len(tables)
+    assert all(len(line) <= 80 for line in printed.out.splitlines())
     assert (tmp_path / "comparison.json").is_file()
 
 
 @pytest.mark.usefixtures("no_figure")
-def test_without_quiet_a_progress_bar_shows_cost_loss_and_sparsity(few, tmp_path, capsys, monkeypatch):
-    always = functools.partial(compare_command.tqdm, mininterval=0)  # each step is drawn, however quick it was
-    monkeypatch.setattr(compare_command, "tqdm", always)
+def test_without_a_terminal_lines_show_how_far_it_is(few, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "SECONDS", 0.0)  # each step is shown, however quick it was
     assert compare(tmp_path, "--methods", "genetic") == 0
-    bar = capsys.readouterr().err
-    for word in ("genetic, seed 0", "cost", "loss", "sparsity"):
-        assert word in bar
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 1
+    for line in lines[1:]:
+        assert re.fullmatch(
+            r"genetic, seed 0: \d+%, \d+ of 30 evaluations, [\d:]+ gone, \S+ left, "
+            r"(\w+ loss [\d.]+ sparsity [\d.]+ best cost \S+|genetic, seed 0: [\d.]+%)",
+            line,
+        ), line
 
 
 @pytest.mark.usefixtures("no_figure")

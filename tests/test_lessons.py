@@ -4,22 +4,72 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import linecache
 import re
 from pathlib import Path
 
+import jupytext
 import nbformat
+import numpy as np
 import pytest
 
-from lessonkit import exercises
+from lessonkit import exercises, genetic
 from lessonkit.course import build
 from lessonkit.course.leaks import CHECK, find_leaks, functions, misjudged, secrets_in, verdicts
 from lessonkit.exercises.course_code import source_of
+from lessonkit.figures import lesson04
+from lessonkit.objective import adaptive_mutation_rate
+from lessonkit.search import Problem
 
-ROOT = Path(__file__).parent.parent
+HERE, ROOT = str(Path(__file__).parent), Path(__file__).parent.parent
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
+
+
+HEAD = r"""### Exercise: (?P<title>.+)
+
+\*\*Objective:\*\* [a-z][^*]+\. \*\*(?P<minutes>\d+) minutes\.\*\*
+
+(?s:.+?)
+
+\*Stuck\?\* `hint\("(?P<name>[\w.]+)", 1\)`$"""
+END = ["## Recap", "## Check yourself", "## Where to read on"]
+
+
+def prose(lesson: build.Lesson) -> str:
+    notebook = jupytext.reads(build.plain_solution(lesson), fmt="py:percent")
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+@each_lesson
+def test_every_exercise_has_the_same_head_and_says_the_registrys_minutes(lesson):
+    checked = [name for _, name, _ in CHECK.findall(lesson.file("solutions", ".py").read_text(encoding="utf-8"))]
+    heads = list(re.finditer(HEAD, prose(lesson), re.MULTILINE))
+    assert [head["name"] for head in heads] == checked
+    for head in heads:
+        assert int(head["minutes"]) == exercises.find(head["name"]).minutes, head["name"]
+
+
+@each_lesson
+def test_every_lesson_ends_alike_and_each_question_has_its_answer_below_it(lesson):
+    text = prose(lesson)
+    assert re.findall(r"^## .+", text, re.MULTILINE)[-3:] == END
+    _, questions = text.split(END[1])
+    questions = questions.partition(END[2])[0].strip()
+    for number, question in enumerate(re.split(r"\n\n(?=\d+\. )", questions), start=1):
+        assert question.startswith(f"{number}. "), question
+        assert len(re.findall("<details><summary>Answer</summary>\n\n", question)) == 1, question
+        assert question.endswith("\n\n</details>"), question
+
+
+@each_lesson
+def test_what_a_message_tells_the_student_to_type_is_imported(lesson):
+    source = lesson.file("solutions", ".py").read_text(encoding="utf-8")
+    assert re.search(
+        r"^from lessonkit\.exercises import check, hint, progress, solution(, whose)?$", source, re.MULTILINE
+    )
 
 
 @each_lesson
@@ -81,6 +131,76 @@ def test_a_notebook_runs_to_the_end_with_every_answer_wrong(lesson, kind):
     for name, printed in verdicts(notebook):
         said = {"misconception": "not right yet", "crash": "an error"}[kind]
         assert printed.startswith(f"{name}: {said}"), printed
+
+
+# Right answers that use what their stubs promise, and nothing more.
+THRIFTY = {
+    "genetic.next_generation": """
+def next_generation(population, costs, elite, make_child):
+    cheapest = np.argpartition(costs, elite - 1)[:elite][::-1] if elite else []  # in no order
+    return [population[at] for at in cheapest] + [make_child() for _ in range(len(population) - elite)]
+""",
+    "comparison.bootstrap_interval": """
+def bootstrap_interval(values, rng, level=0.95, resamples=2000):
+    means = values[rng.integers(0, len(values), size=(resamples, len(values)))].mean(axis=1)
+    return tuple(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+""",
+    "comparison.pareto_front": """
+def pareto_front(points):
+    loss, sparsity = points[:, 0], points[:, 1]
+    good = [(loss <= at[0]) & (sparsity >= at[1]) & ((loss < at[0]) | (sparsity > at[1])) for at in points]
+    return np.flatnonzero([not better.any() for better in good])
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", [0, 1, "thrifty"])
+@each_lesson
+def test_a_notebook_runs_to_the_end_with_right_answers_in_another_style(lesson, style):
+    def replace(match: re.Match[str]) -> str:
+        line, (_, name, function) = match.group(0), match.groups()
+        if style != "thrifty":
+            answer = f"from right_answers import RIGHT\n{function} = RIGHT[{name!r}][{style}]"
+            return f"import sys\nsys.path.append({HERE!r})\n{answer}\n{line}"
+        return f"import numpy as np\n{THRIFTY[name]}\n{line}" if name in THRIFTY else line
+
+    script = CHECK.sub(replace, lesson.file("solutions", ".py").read_text(encoding="utf-8"))
+    notebook = build.execute(build.notebook_of(lesson, "solutions", script), lesson, "solutions")
+    for name, printed in verdicts(notebook):
+        assert printed.startswith(f"{name}: right"), printed
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_lesson_4_knows_the_cost_of_every_individual_whatever_the_order_of_the_elite(reverse):
+    source = (ROOT / "solutions" / "04_genetic_algorithm.py").read_text(encoding="utf-8")
+    written = functions(source)
+    bits = np.arange(1.0, 41.0)
+
+    def next_generation(population, costs, elite, make_child):
+        order = np.argsort(costs)[:elite]
+        return [population[at] for at in order[:: -1 if reverse else 1]] + [
+            make_child() for _ in range(len(population) - elite)
+        ]
+
+    lesson: dict[str, object] = {
+        "np": np,
+        "partial": functools.partial,
+        "figures": lesson04,
+        "adaptive_mutation_rate": adaptive_mutation_rate,
+        "next_generation": next_generation,
+        **{name: getattr(genetic, name) for name in ("tournament_select", "uniform_crossover", "mutate")},
+    }
+    for name in ("breed", "genetic_algorithm"):
+        exec(ast.unparse(written[name]), lesson)
+    rng = np.random.default_rng(0)
+    problem = Problem(lambda several: [float(bits @ mask) for mask in several])
+    first = [rng.random(40) < 0.5 for _ in range(12)]
+    best, cost, last, trace = lesson["genetic_algorithm"](problem, first, rng, elite=5)
+    costs = [float(bits @ mask) for mask in last]
+    assert cost == bits @ best
+    assert trace[-1, 0] == min(costs)
+    assert trace[-1, 1] == pytest.approx(np.mean(costs))
 
 
 @each_lesson

@@ -13,9 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="lessons, such as 01 (default: all)")
     default = Path.home() / ".cache" / "lessonkit" / "colab"
-    parser.add_argument(
-        "--environment", type=Path, default=default, metavar="DIR", help="virtual environment (%(default)s)"
-    )
+    parser.add_argument("--environment", type=Path, default=default, metavar="DIR", help="virtual environment")
 
 
 def main(options: argparse.Namespace) -> int:

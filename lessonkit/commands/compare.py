@@ -5,42 +5,62 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import functools
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from lessonkit import report
 from lessonkit.commands.options import above_zero, add_data_flag, add_worker_flags, at_least
+from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.comparison import Comparison, Row, compare
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.network import load_network
-from lessonkit.presets import PRESETS, SEARCHES
+from lessonkit.presets import PRESETS, SEARCHES, Preset
 from lessonkit.scheduler import workers
 from lessonkit.search import Step
+from lessonkit.statistics import evaluations_of_annealing, evaluations_of_genetic
 
 SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.kept`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="course", help="settings (default: course)")
-    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="run seeds 0 to N-1 (default: 1)")
-    parser.add_argument("--evaluations", type=at_least(5), metavar="N", help="budget of each search (default: 1000)")
-    parser.add_argument("--loss-to-warmup", type=above_zero, metavar="L", help="threshold of the last layer's loss")
-    parser.add_argument("--search-images", type=at_least(1), metavar="N", help="images a candidate is scored on")
-    parser.add_argument("--methods", default=",".join(SEARCHES), metavar="A,B", help="searches (default: %(default)s)")
-    parser.add_argument("--output", default="runs/compare", metavar="DIR", help="folder for files (%(default)s)")
+    limits = "; ".join(
+        f"{each.name} {each.loss_to_warmup:g}, on the stand-in {each.standin_loss_to_warmup:g}"
+        for each in PRESETS.values()
+    )
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="course", help="settings")
+    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="run seeds 0 to N-1")
+    parser.add_argument(
+        "--evaluations",
+        type=at_least(5),
+        metavar="N",
+        help=f"budget of each search (default: {_of('evaluations', 'as published')})",
+    )
+    parser.add_argument(
+        "--loss-to-warmup", type=above_zero, metavar="L", help=f"threshold of the last layer's loss (default: {limits})"
+    )
+    parser.add_argument(
+        "--search-images",
+        type=at_least(1),
+        metavar="N",
+        help=f"images a candidate is scored on (default: {_of('search_images', 'all')})",
+    )
+    parser.add_argument("--methods", default=",".join(SEARCHES), metavar="A,B", help="searches")
+    parser.add_argument("--output", default="runs/compare", metavar="DIR", help="folder for files")
     parser.add_argument("--fresh", action="store_true", help="do again what --output already holds of these searches")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no remarks, only the table")
     add_worker_flags(parser)
     add_data_flag(parser)
+
+
+def _of(setting: str, without: str) -> str:
+    """What the presets have, for the help."""
+    values = {name: getattr(preset, setting) for name, preset in PRESETS.items()}
+    return ", ".join(f"{name} {without if value is None else value}" for name, value in values.items())
 
 
 def main(options: argparse.Namespace) -> int:
@@ -61,22 +81,23 @@ def main(options: argparse.Namespace) -> int:
             f"--search-images {options.search_images}: there are {len(split)} {preset.search_split} images"
         )
     if not options.quiet:
-        print(data.source)
-        print(preset.label)
+        say(data.source)
+        say(preset.label)
     network = load_network(data.name)
     saved = _Saver(folder, network.names)
-    bar_of = functools.partial(tqdm, disable=options.quiet, dynamic_ncols=True, leave=False)
-    searches = {"unit": " searches", "total": len(methods) * options.seeds}
+    planned = {name: _planned(preset, name, options.evaluations, len(network.layers)) for name in methods}
     with (
         workers(options.scheduler, options.jobs) as executor,
-        bar_of(**searches) if executor is not None else bar_of(unit=" evaluations") as bar,
+        Bar(len(methods) * options.seeds, "searches", quiet=options.quiet)
+        if executor is not None
+        else Bar(sum(planned.values()) * options.seeds, "evaluations", quiet=options.quiet) as bar,
         _warnings_in_one_line(),
     ):
-        bars = _Progress(bar)
+        bars = _Progress(bar, planned if executor is None else {})
 
         def finished(row: Row) -> None:
             saved.row(row)
-            if executor is not None and not row.is_control:
+            if not row.is_control:
                 bars.row(row)
 
         comparison = compare(
@@ -92,16 +113,27 @@ def main(options: argparse.Namespace) -> int:
             executor=executor,
             folder=folder / SEARCHES_FOLDER,
             fresh=options.fresh,
-            remark=None if options.quiet else _remark,
+            remark=None if options.quiet else lambda text: bar.write_above(f"{text}; --fresh starts over"),
         )
-    print(report.text_table(comparison))
+    failed, where = _save(folder, comparison)  # first: nobody may be there to read the table
+    print(report.text_table(comparison, columns()))
     if preset.name == "reference":
-        print("\n" + report.published_table())
-    return _save(folder, comparison, options.quiet)
+        print("\n" + report.published_table(columns()))
+    if not options.quiet or failed:
+        print()
+        say(f"saved in {where}: comparison.csv, comparison.json, history.csv, comparison.png, masks-*.npz")
+    return 130 if comparison.interrupted else failed
 
 
-def _remark(text: str) -> None:
-    tqdm.write(f"{text}; --fresh starts over")
+def _planned(preset: Preset, method: str, evaluations: int | None, layers: int) -> int:
+    """How many evaluations a search will spend; draws that are drawn again come on top where there is no budget."""
+    budget = evaluations if evaluations is not None else preset.evaluations
+    if budget is not None:
+        return budget
+    its = getattr(preset, method)
+    if method == "annealing":
+        return evaluations_of_annealing(its["iterations"], layers)
+    return evaluations_of_genetic(its["generations"], its["population"], its["elite"], layers)
 
 
 @contextlib.contextmanager
@@ -117,27 +149,34 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 
 class _Progress:
-    """One bar for each search, with the newest cost, loss and sparsity; or one for all, where they run elsewhere."""
+    """One bar for all searches, in evaluations; or in searches, where they run elsewhere and nothing is `planned`."""
 
-    def __init__(self, bar: tqdm[NoReturn]) -> None:
+    def __init__(self, bar: Bar, planned: Mapping[str, int]) -> None:
         self.bar = bar
+        self.planned = planned
         self.running: tuple[str, int] | None = None
-        self.done = 0
+        self.done = 0  # evaluations of the searches before
 
     def step(self, method: str, seed: int, step: Step) -> None:
         """A callback for `compare`."""
         if self.running != (method, seed):
-            self.running, self.done = (method, seed), 0
-            self.bar.set_description(f"{method}, seed {seed}")
-        self.bar.update(step.evaluations - self.done)
-        self.done = step.evaluations
-        figures = f"{step.layer} cost {step.best_cost:.3f} loss {step.loss:.3f} sparsity {step.sparsity:.3f}"
-        self.bar.set_postfix_str(figures, refresh=False)
+            self.running = (method, seed)
+            self.bar.set_description(f"{method}, seed {seed}", refresh=False)
+        figures = f"{step.layer} loss {step.loss:.3f}"
+        if self.bar.is_wide:
+            figures += f" sparsity {step.sparsity:.3f} best cost {step.best_cost:.4g}"
+        self.bar.reach(self.done + min(step.evaluations, self.planned[method]), figures)
 
     def row(self, row: Row) -> None:
-        """A search that ran elsewhere is done."""
-        self.bar.set_postfix_str(f"{row.method}, seed {row.seed}: {100 * row.evaluation.accuracy:.2f} %", refresh=False)
-        self.bar.update()
+        """A search is done."""
+        figures = f"{row.method}, seed {row.seed}: {100 * row.evaluation.accuracy:.2f}%"
+        if not self.planned:
+            self.bar.reach(int(self.bar.n) + 1, figures)
+        elif self.running == (row.method, row.seed):
+            self.done += self.planned[row.method]
+            self.bar.reach(self.done, figures)
+        else:  # it was there already
+            self.bar.total = (self.bar.total or 0) - self.planned[row.method]
 
 
 class _Saver:
@@ -155,14 +194,13 @@ class _Saver:
             print(f"lessonkit compare: {self.folder}: {error.strerror or error}; going on", file=sys.stderr)
 
 
-def _save(folder: Path, comparison: Comparison, quiet: bool) -> int:
-    failed = 0
+def _save(folder: Path, comparison: Comparison) -> tuple[int, Path]:
+    """The exit status, and where the files are: elsewhere, if `folder` cannot take them."""
     try:
         report.save(folder, comparison)
     except OSError as error:
         print(f"lessonkit compare: {folder}: {error.strerror or error}", file=sys.stderr)
-        folder, failed = Path(tempfile.mkdtemp(prefix="lessonkit-")), 1
+        folder = Path(tempfile.mkdtemp(prefix="lessonkit-"))
         report.save(folder, comparison)
-    if not quiet or failed:
-        print(f"\nsaved in {folder}: comparison.csv, comparison.json, history.csv, comparison.png, masks-*.npz")
-    return 130 if comparison.interrupted else failed
+        return 1, folder
+    return 0, folder

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tqdm import tqdm
-
 from lessonkit import mlpnet
 from lessonkit.commands.options import add_data_flag, add_worker_flags, at_least
+from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
@@ -21,7 +20,7 @@ from lessonkit.frontier.pareto import nsga2_front
 from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSITIES, Row, cells, frontier, network_of
 from lessonkit.network import NETWORKS
 from lessonkit.plots import frontier_plot
-from lessonkit.report import output_folder, versions
+from lessonkit.report import aligned, output_folder, versions
 from lessonkit.scheduler import workers
 
 FRONT_IMAGES = 1000
@@ -33,14 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sparsities", metavar="A,B", help=f"global, from 0 to below 1 (default: {shares}; controls: 0 to 0.98)"
     )
-    parser.add_argument("--networks", type=at_least(1), metavar="N", help=f"trained networks (default: {NETWORKS})")
-    parser.add_argument("--seeds", type=at_least(1), default=SEEDS, metavar="N", help="seeds (default: %(default)s)")
-    parser.add_argument("--methods", default=",".join(METHODS), metavar="A,B", help="default: %(default)s")
-    parser.add_argument("--network", choices=KINDS, default="lenet5", help="mlpnet: the published yardstick")
-    parser.add_argument("--evaluations", type=at_least(50), default=EVALUATIONS, metavar="N", help="(%(default)s)")
-    parser.add_argument("--search-images", type=at_least(10), default=SEARCH_IMAGES, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--networks",
+        type=at_least(1),
+        metavar="N",
+        help=f"trained networks (default: {NETWORKS}; 1 of the stand-in and of mlpnet)",
+    )
+    parser.add_argument("--seeds", type=at_least(1), default=SEEDS, metavar="N", help="run seeds 0 to N-1")
+    parser.add_argument("--methods", default=",".join(METHODS), metavar="A,B", help="searches and rules")
+    parser.add_argument(
+        "--network", choices=KINDS, default="lenet5", help="mlpnet: the benchmark network of Yu et al. (2022)"
+    )
+    parser.add_argument(
+        "--evaluations", type=at_least(50), default=EVALUATIONS, metavar="N", help="budget of each search"
+    )
+    parser.add_argument(
+        "--search-images", type=at_least(10), default=SEARCH_IMAGES, metavar="N", help="training images that it may use"
+    )
     parser.add_argument("--pareto", action="store_true", help="NSGA-II's front, too (needs lessonkit[pareto])")
-    parser.add_argument("--output", default="runs/frontier", metavar="DIR", help="folder for files (%(default)s)")
+    parser.add_argument("--output", default="runs/frontier", metavar="DIR", help="folder for files")
     parser.add_argument("--fresh", action="store_true", help="compute again what --output already holds")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, only the table")
     add_worker_flags(parser)
@@ -60,17 +70,16 @@ def main(options: argparse.Namespace) -> int:
     for number in range(networks):  # refuse a network that is not there before any work is done
         network_of(options.network, number, data.name)
     if not options.quiet:
-        print(data.source)
+        say(data.source)
     total = len(cells(methods, shares, networks, options.seeds))
     with (
         workers(options.scheduler, options.jobs) as executor,
-        tqdm(total=total, unit=" cells", disable=options.quiet, dynamic_ncols=True, leave=False) as bar,
+        Bar(total, "cells", quiet=options.quiet, smoothing=0.3) as bar,
     ):
 
         def told(row: Row) -> None:
-            bar.update()
-            figures = f"{row.method}, {100 * row.sparsity:g} %, network {row.network}: {100 * row.accuracy:.2f} %"
-            bar.set_postfix_str(figures, refresh=False)
+            network = f" network {row.network} seed {row.seed}" if bar.is_wide else ""
+            bar.reach(int(bar.n) + 1, f"{row.method} {100 * row.sparsity:g}%{network}: {100 * row.accuracy:.2f}%")
 
         found = frontier(
             methods,
@@ -101,10 +110,12 @@ def main(options: argparse.Namespace) -> int:
                 f"{known[share]:.2f}" if share in known else "-"
                 for share in sorted({row.sparsity for row in found.rows})
             ]
-    print(summary.to_string())
-    _save(folder, found.rows, front, summary.to_csv())
+    _save(folder, found.rows, front, summary.to_csv())  # first: nobody may be there to read the table
+    lines = [[str(cell) for cell in line] for line in summary.reset_index().to_numpy()]
+    print(aligned(["accuracy %", *summary.columns], lines, columns()))
     if not options.quiet:
-        print(f"\nsaved in {folder}: frontier.json, frontier.csv, summary.csv, frontier.png, cells/")
+        print()
+        say(f"saved in {folder}: frontier.json, frontier.csv, summary.csv, frontier.png, cells/")
     return 130 if found.interrupted else 0
 
 

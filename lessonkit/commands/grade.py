@@ -9,9 +9,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from lessonkit.commands.options import above_zero, at_least
+from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.course.grading import find_course
 from lessonkit.course.grading.notebook import course_cells
 from lessonkit.course.grading.records import Results, checker_version, summary, write_tables
@@ -25,8 +24,8 @@ SECONDS = 60.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="notebooks, also in folders below, one a student")
-    parser.add_argument("--output", default="runs/grade", metavar="DIR", help="folder for files (%(default)s)")
-    help_ = "seconds for one notebook; a cell or an exercise has a quarter of it (%(default)g)"
+    parser.add_argument("--output", default="runs/grade", metavar="DIR", help="folder for files")
+    help_ = "seconds for one notebook; a cell or an exercise has a quarter of it (default: %(default)g)"
     parser.add_argument("--timeout", type=above_zero, default=SECONDS, metavar="SECONDS", help=help_)
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     help_ = "notebooks at a time (default: processors, %(default)s)"
@@ -59,9 +58,9 @@ def main(options: argparse.Namespace) -> int:
         resumed = sum(each.row is None and each.digest in known for each in submissions)
         print(f"{len(submissions)} submissions" + (f", {resumed} of them graded before" if resumed else ""))
         if not course:
-            print("The course's folder is not here or above: every cell of a notebook runs whole, which takes longer.")
+            say("The course's folder is not here or above: every cell of a notebook runs whole, which takes longer.")
     readers = [partial(_content, files[digest], digest) for digest in fresh]
-    with tqdm(total=len(fresh), unit=" notebooks", disable=options.quiet, dynamic_ncols=True, leave=False) as bar:
+    with Bar(len(fresh), "notebooks", quiet=options.quiet) as bar:
         for place, rows, isolation in grade_all(readers, course, options.timeout, options.jobs, data):
             known[fresh[place]] = rows, isolation
             results.put(fresh[place], rows, isolation)
@@ -69,13 +68,13 @@ def main(options: argparse.Namespace) -> int:
     graded = [(each.name, [each.row] if each.row is not None else known[each.digest][0]) for each in submissions]
     isolation = " | ".join(sorted({isolation for _, isolation in known.values() if isolation}))
     write_tables(folder, graded, settings, isolation or "none was needed: no notebook was run")
-    print(summary(graded))
+    print(summary(graded, columns()))
     if not options.quiet:
         if isolation:
-            print(f"\nisolation: {isolation}")
+            say(f"\nisolation: {isolation}")
             if "its own" not in isolation:
                 print("This system allows no namespaces: grade what you do not trust on another one.", file=sys.stderr)
-        print(f"\nsaved in {folder}: grades.csv, grades.json, results/")
+        say(f"\nsaved in {folder}: grades.csv, grades.json, results/")
     return 0
 
 

@@ -45,4 +45,4 @@ def add_worker_flags(parser: argparse.ArgumentParser) -> None:
     """``--jobs`` and ``--scheduler``: where the work is done."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=at_least(1), metavar="N", help="processes of this machine (default: this one)")
-    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, as tcp://10.0.0.1:8786")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, tcp://10.0.0.1:8786 (default: none)")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
+import textwrap
 import time
 from pathlib import Path
 
+from lessonkit.commands.terminal import coloured, columns, say
 from lessonkit.course import build
 from lessonkit.course.preflight import NOTE, OK, RED, Line, Run, preflight
 from lessonkit.errors import LessonkitError
@@ -22,7 +23,9 @@ _COLOURS = {OK: "32", NOTE: "33", RED: "31"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("--fast", action="store_true", help="run no notebook: what can be known in seconds")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found into FILE, too")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was found into FILE, too (default: no file)"
+    )
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="the course's folder (default: the working folder or one above it)"
     )
@@ -43,10 +46,10 @@ def main(options: argparse.Namespace) -> int:
     for line in lines:
         if len(line.details) > 1:
             print(f"\n{line.check}, all {len(line.details)}:")
-            print("\n".join(f"  {detail}" for detail in line.details))
+            say("\n".join(f"  {detail}" for detail in line.details), indent=4)
     red = [line.check for line in lines if line.state == RED]
     seconds = time.perf_counter() - start
-    print(f"\n{'not ready: ' + ', '.join(red) if red else 'ready for class'} ({seconds:.0f} s)")
+    say(f"\n{'not ready: ' + ', '.join(red) if red else 'ready for class'} ({seconds:.0f} s)")
     if options.json is not None:
         content = {
             "ready": not red,
@@ -61,6 +64,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _row(line: Line) -> str:
     word = f"{_WORDS[line.state]:4}"
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        word = f"\x1b[{_COLOURS[line.state]}m{word}\x1b[0m"
-    return f"{word}  {line.check:18}  {line.said}" + (f" -> {line.way_out}" if line.way_out else "")
+    text = f"{word}  {line.check:18}  {line.said}" + (f" -> {line.way_out}" if line.way_out else "")
+    if sys.stdout.isatty():
+        text = textwrap.fill(text, columns(), subsequent_indent=" " * 26, break_on_hyphens=False)
+    return coloured(word, _COLOURS[line.state]) + text.removeprefix(word)

@@ -13,8 +13,10 @@ from lessonkit.errors import LessonkitError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--repository", metavar="OWNER/NAME", help="the repository on GitHub that will hold the course")
-    parser.add_argument("--ref", metavar="TAG", help="the tag that will hold the stamped notebooks")
+    parser.add_argument(
+        "--repository", metavar="OWNER/NAME", help="on GitHub, which will hold the course (default: none)"
+    )
+    parser.add_argument("--ref", metavar="TAG", help="the tag that will hold the stamped notebooks (default: none)")
     parser.add_argument("--undo", action="store_true", help="take the address out of every notebook again")
     name = f"lessonkit-course-{__version__}.zip"
     parser.add_argument(
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         const=Path(name),
         metavar="FILE",
-        help=f"write the notebooks and the package into one zip ({name})",
+        help=f"write the notebooks and the package into one zip (default: {name})",
     )
     parser.add_argument("--with-solutions", action="store_true", help="the zip holds the solutions too")
 

@@ -6,27 +6,36 @@ import argparse
 import json
 from pathlib import Path
 
-from tqdm import tqdm
-
 from lessonkit.commands.options import add_data_flag, at_least
+from lessonkit.commands.terminal import Bar, say
 from lessonkit.data import load_mnist
 from lessonkit.files import write_text
 from lessonkit.labs import density, race
 from lessonkit.network import ASSETS, load_network
+from lessonkit.presets import COURSE, SEARCHES
 from lessonkit.report import output_folder
 from lessonkit.search import Step
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--seeds", type=at_least(1), default=5, metavar="N", help="race seeds 0 to N-1 (default: 5)")
-    parser.add_argument("--evaluations", type=at_least(50), default=1000, metavar="N", help="a search (default: 1000)")
-    parser.add_argument("--search-images", type=at_least(1), metavar="N", help="images a race is scored on")
+    parser.add_argument("--seeds", type=at_least(1), default=5, metavar="N", help="race seeds 0 to N-1")
     parser.add_argument(
-        "--density-evaluations", type=at_least(2), default=400, metavar="N", help="a run of densities (default: 400)"
+        "--evaluations", type=at_least(50), default=1000, metavar="N", help="budget of each search in a race"
     )
-    parser.add_argument("--only", choices=("race", "densities"), help="record one of the two files")
-    parser.add_argument("--output", default=str(ASSETS), metavar="DIR", help="folder for both (default: the package's)")
+    parser.add_argument(
+        "--search-images",
+        type=at_least(1),
+        metavar="N",
+        help=f"images a race is scored on (default: {COURSE.search_images})",
+    )
+    parser.add_argument(
+        "--density-evaluations", type=at_least(2), default=400, metavar="N", help="budget of each run of densities"
+    )
+    parser.add_argument("--only", choices=("race", "densities"), help="record one of the two files (default: both)")
+    parser.add_argument(
+        "--output", default=str(ASSETS), metavar="DIR", help="folder for both (default: the package's assets)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_data_flag(parser)
 
@@ -36,13 +45,15 @@ def main(options: argparse.Namespace) -> int:
     folder = output_folder(Path(options.output))
     data = load_mnist(options.data)
     network = load_network(data.name)
-    print(data.source)
+    say(data.source)
     if options.only != "densities":
-        with tqdm(unit=" steps", disable=options.quiet, dynamic_ncols=True, leave=False) as bar:
+        total = len(SEARCHES) * options.seeds * options.evaluations
+        with Bar(total, "evaluations", quiet=options.quiet) as bar:
 
             def told(method: str, seed: int, step: Step) -> None:
-                bar.set_description(f"{method}, seed {seed}, {step.layer}", refresh=False)
-                bar.update()
+                bar.set_description(f"{method}, seed {seed}", refresh=False)
+                before = (seed * len(SEARCHES) + list(SEARCHES).index(method)) * options.evaluations
+                bar.reach(before + step.evaluations, step.layer)
 
             given = (range(options.seeds), options.evaluations, options.search_images)
             found = race.record(data, network, *given, told)
@@ -54,4 +65,4 @@ def main(options: argparse.Namespace) -> int:
 
 def _write(path: Path, content: object) -> None:
     write_text(path, json.dumps(content, separators=(",", ":")) + "\n")
-    print(f"saved in {path}")
+    say(f"saved in {path}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from lessonkit.commands.options import add_data_flag, at_least
+from lessonkit.commands.terminal import Bar, say
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.report import output_folder
@@ -15,8 +14,10 @@ from lessonkit.report import output_folder
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--epochs", type=at_least(1), metavar="N", help="default: 50, and 150 for the stand-in")
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of the initial weights (default: 0)")
+    parser.add_argument(
+        "--epochs", type=at_least(1), metavar="N", help="passes over the images (default: 50, and 150 for the stand-in)"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of the initial weights")
     parser.add_argument("--output", metavar="FILE", help="npz for the weights (default: runs/DATA-SEED.npz)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_data_flag(parser)
@@ -31,20 +32,20 @@ def main(options: argparse.Namespace) -> int:
     if path.is_dir():
         raise LessonkitError(f"{path}: is a folder; give the name of a file")
     output_folder(path.parent)
-    print(data.source)
+    say(data.source)
     from lessonkit import lenet
 
     model = lenet.build_lenet()
     epochs = options.epochs or lenet.EPOCHS[data.name]
-    with tqdm(total=epochs, unit=" epochs", disable=options.quiet, dynamic_ncols=True) as bar:
+    with Bar(epochs, "epochs", quiet=options.quiet) as bar:
 
         def told(epoch: int, logs: dict[str, float]) -> None:
-            bar.set_postfix_str(f"loss {logs['loss']:.4f} validation accuracy {100 * logs['val_accuracy']:.2f}%", False)
-            bar.update()
+            figures = f"loss {logs['loss']:.4f} validation {100 * logs['val_accuracy']:.2f}%"
+            bar.reach(int(bar.n) + 1, figures)
 
         lenet.train(model, data, epochs=epochs, seed=options.seed, callback=told)
     loss, accuracy = model.evaluate(data.test.images, data.test.labels, batch_size=1000, verbose=0)
-    print(f"test accuracy {100 * accuracy:.2f}%, test loss {loss:.4f} (published: 97.23%, 0.0895)")
+    say(f"test accuracy {100 * accuracy:.2f}%, test loss {loss:.4f} (published: 97.23%, 0.0895)")
     lenet.save_weights(path, model)
-    print(f"saved in {path}")
+    say(f"saved in {path}")
     return 0

@@ -156,7 +156,7 @@ EVALUATIONS_GA = Exercise(
     title="What a genetic algorithm spends",
     minutes=5,
     objective="count every evaluation of a genetic algorithm, the initial populations too",
-    why="The published budgets leave the initial populations out: 60 evaluations that only one of the searches got.",
+    why="The published 1,000 count neither annealing's 5 starts nor the 60 of the initial populations.",
     stub='''def evaluations_of_genetic(generations, population, elite, layers):
     """Return how often the cost is called. An elite keeps its costs and is not evaluated again.
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lessonkit.data import Split
 from lessonkit.masks import Mask
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
+from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 
 def digits_plot(split: Split) -> Plot:
@@ -58,37 +58,41 @@ def filters_plot(kernel: NDArray[np.float32], mask: Mask) -> Plot:
 
 
 def pruning_curve(sparsities: Sequence[float], curves: Mapping[str, Sequence[float]], baseline: float) -> Plot:
-    """Accuracy against global sparsity, one line a rule; `baseline` is the unpruned network's accuracy."""
+    """Accuracy against global sparsity, one line per rule; `baseline` is the unpruned network's accuracy."""
     figure = new_figure(8, 3.8)
     axis = figure.subplots()
-    for number, (name, accuracies) in enumerate(curves.items()):
-        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
-        axis.plot(sparsities, accuracies, label=name, **look)
+    for name, accuracies in curves.items():
+        axis.plot(sparsities, accuracies, label=name, **look(name).line)
     axis.axhline(baseline, color="black", linestyle=":", linewidth=1, label="unpruned")
     axis.set(xlabel="global sparsity", ylabel="accuracy, validation images", ylim=(0, 1.03))
     axis.grid(alpha=0.3)
     axis.legend()
     middle = int(np.argmin(np.abs(np.asarray(sparsities) - 0.4)))
     said = ", ".join(f"{name} {values[middle]:.2f}" for name, values in curves.items())
-    alt = f"Accuracy against sparsity. At sparsity {sparsities[middle]:.1f}: {said}; unpruned {baseline:.2f}."
+    alt = f"Accuracy against global sparsity. At sparsity {sparsities[middle]:.1f}: {said}; unpruned {baseline:.2f}."
     return Plot(figure, alt)
 
 
 def selection_plot(chosen_on: ArrayLike, fresh: ArrayLike) -> Plot:
-    """Accuracies of many masks on the images they were chosen on, and on others; the winner of the first marked."""
+    """How much better many masks are than the unpruned network, on the images that chose the best one and on others.
+
+    Both arrays hold a difference of accuracies for each mask, shape (masks,); the winner of the first is marked.
+    """
     searched, other = np.asarray(chosen_on, float), np.asarray(fresh, float)
     winner = int(np.argmax(searched))
-    figure = new_figure(8, 3.2)
+    figure = new_figure(8, 3.6)
     axis = figure.subplots()
     bins = np.linspace(min(searched.min(), other.min()), max(searched.max(), other.max()), 26).tolist()
-    axis.hist(searched, bins, color=COLOURS[0], alpha=0.5, label="all masks, images used to choose")
+    axis.hist(searched, bins, color=COLOURS[4], alpha=0.6, label="all masks, images used to choose")
     axis.hist(other, bins, histtype="step", color="black", label="all masks, other images")
     axis.axvline(searched[winner], color=COLOURS[1], label="the chosen mask, images used to choose")
     axis.axvline(other[winner], color=COLOURS[1], linestyle="--", label="the chosen mask, other images")
-    axis.set(xlabel="accuracy", ylabel="masks")
+    axis.axvline(0, color="black", linestyle=":", linewidth=1, label="the unpruned network")
+    axis.set(xlabel="accuracy minus that of the unpruned network on the same images", ylabel="masks")
     axis.legend(fontsize=8, loc="upper left")
     alt = (
-        f"Histograms of the accuracy of {len(searched)} masks. The chosen mask stands at {searched[winner]:.3f} on the "
-        f"images it was chosen on and at {other[winner]:.3f} on other images."
+        f"Histograms of the difference in accuracy between {len(searched)} masks and the unpruned network, mean "
+        f"{searched.mean():+.3f} on the images used to choose and {other.mean():+.3f} on other images. The chosen mask "
+        f"is at {searched[winner]:+.3f} on the images it was chosen on and at {other[winner]:+.3f} on other images."
     )
     return Plot(figure, alt)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
+from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
 Path = Sequence[tuple[float, float]]  # (loss, sparsity) after each layer
@@ -44,16 +44,15 @@ def surface_plot(cost: Cost, baseline_loss: float, max_loss: float, paths: Mappi
     axis.clabel(lines, fontsize=8, fmt="%g")
     axis.axhspan(max_loss, 1.2, color="0.85")
     axis.text(0.1, (max_loss + 1.2) / 2, "penalty", va="center")
-    for number, (name, path) in enumerate(paths.items()):
-        look: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
-        axis.plot([share for _, share in path], [loss for loss, _ in path], label=name, **look)
+    for name, path in paths.items():
+        axis.plot([share for _, share in path], [loss for loss, _ in path], label=name, **look(name).line)
     axis.axhline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
-    axis.set(xlabel="sparsity", ylabel="loss", ylim=(0, 1.2))
+    axis.set(xlabel="mean layer sparsity", ylabel="loss", ylim=(0, 1.2))
     axis.legend(loc="lower right")
     ends = ", ".join(f"{name} at loss {path[-1][0]:.2f} and sparsity {path[-1][1]:.2f}" for name, path in paths.items())
     alt = (
-        f"Lines of equal cost over sparsity and loss: nearly upright at low sparsity, where the cost hardly heeds the "
-        f"loss; the penalty begins at loss {max_loss:g}. The paths climb steeply to just below it; they end: {ends}."
+        f"Lines of equal cost over mean layer sparsity and loss: nearly upright at low sparsity, where the loss hardly "
+        f"matters; the penalty begins at loss {max_loss:g}. The paths climb steeply to just below it; they end: {ends}."
     )
     return Plot(figure, alt)
 
@@ -65,7 +64,7 @@ def thresholds_plot(names: Sequence[str], limits: Sequence[float], losses: Mappi
     axis.bar(names, limits, color="0.85", edgecolor="0.4", label="threshold")
     for number, (name, values) in enumerate(losses.items()):
         offset = 0.12 * (2 * number - 1)
-        axis.plot(np.arange(len(names)) + offset, values, MARKERS[number], color=COLOURS[number], label=name)
+        axis.plot(np.arange(len(names)) + offset, values, label=name, **look(name).points)
     axis.set(ylabel="loss")
     axis.legend(loc="upper left")
     said = ", ".join(f"{name} {limit:.3f}" for name, limit in zip(names, limits, strict=True))
@@ -74,19 +73,24 @@ def thresholds_plot(names: Sequence[str], limits: Sequence[float], losses: Mappi
 
 
 def ranking_plot(losses: ArrayLike, costs: Mapping[str, ArrayLike], baseline_loss: float) -> Plot:
-    """The loss term of several masks' cost against their loss; the cheapest masks of each cost have rings."""
+    """The loss term of several masks' cost against their loss, one panel per cost, the cheapest masks with rings."""
     x = np.asarray(losses, float)
-    figure = new_figure(8, 3.2)
-    axis = figure.subplots()
+    figure = new_figure(8, 3.6)
+    axes: Any = figure.subplots(1, len(costs), sharex=True, sharey=True)
+    lowest = int(np.argmin(x))
     said = []
-    for number, (name, values) in enumerate(costs.items()):
+    for axis, (name, values) in zip(np.atleast_1d(axes), costs.items(), strict=True):
         y = np.asarray(values, float)
-        axis.plot(x, y, MARKERS[number], color=COLOURS[number], markersize=4, alpha=0.7, label=name)
         cheapest = np.flatnonzero(y == y.min())  # several, where a cost is flat
-        axis.plot(x[cheapest], y[cheapest], "o", markersize=13, fillstyle="none", color=COLOURS[number])
+        axis.plot(x, y, "o", color=COLOURS[4], markersize=4, label="one mask")
+        look: dict[str, Any] = {"markersize": 10, "fillstyle": "none", "linestyle": "none"}
+        axis.plot(x[cheapest], y[cheapest], "o", color=COLOURS[1], label=f"lowest cost ({len(cheapest)})", **look)
+        axis.plot(x[lowest], y[lowest], "X", color="black", markersize=8, label="lowest loss")
+        axis.axvline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
+        axis.set(title=name, xlabel="loss of the masked network")
+        axis.legend(fontsize=8, loc="upper center")
         span = " to ".join(f"{loss:.4f}" for loss in sorted({x[cheapest].min(), x[cheapest].max()}))
-        said.append(f"cheapest by {name}: {len(cheapest)} at loss {span}")
-    axis.axvline(baseline_loss, color="black", linestyle=":", linewidth=1, label="baseline loss")
-    axis.set(xlabel="loss of the masked network", ylabel="cost of the loss")
-    axis.legend(fontsize=8)
-    return Plot(figure, f"What {len(x)} masks pay for their loss; baseline {baseline_loss:.4f}; {'; '.join(said)}.")
+        said.append(f"by {name} {len(cheapest)} at loss {span}, and {y[lowest]:.1e} for the mask with the lowest loss")
+    np.atleast_1d(axes)[0].set(ylabel="loss term of the cost")
+    alt = f"What {len(x)} masks pay for their loss, a panel per cost; lowest loss {x[lowest]:.4f}, baseline "
+    return Plot(figure, f"{alt}{baseline_loss:.4f}; lowest cost: {'; '.join(said)}.")

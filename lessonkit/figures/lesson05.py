@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonkit.plots import COLOURS, MARKERS, Plot, new_figure
+from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 
 def winner_plot(seen: ArrayLike, fresh: ArrayLike) -> Plot:
@@ -39,20 +39,15 @@ def intervals_plot(
 ) -> Plot:
     """Test accuracy of every seed, its mean, and the bootstrap interval of the mean; one row per method.
 
-    A search and its controls share a colour, a method has one marker. `coverage`: how often such an interval is right.
+    `coverage`: how often such an interval is right.
     """
     figure = new_figure(8, 0.6 * len(values) + 1.2)
     axis = figure.subplots()
     parts = []
-    groups = list(dict.fromkeys(name.split(", as ")[-1] for name in values))
-    methods = list(dict.fromkeys(name.split(", as ")[0] for name in values if ", as " in name))
     for place, (name, each) in enumerate(values.items()):
         low, high = intervals[name]
-        method, _, like = name.partition(", as ")
-        colour = COLOURS[groups.index(like or method)]
-        marker = MARKERS[1 + methods.index(method) if like else 0]
-        axis.plot(100 * np.array([low, high]), [place, place], "-", color=colour, linewidth=5, alpha=0.35)
-        axis.plot(100 * np.asarray(each), [place] * len(each), marker, color=colour, markersize=5)
+        axis.plot(100 * np.array([low, high]), [place, place], "-", color=look(name).colour, linewidth=5, alpha=0.35)
+        axis.plot(100 * np.asarray(each), [place] * len(each), markersize=5, **look(name).points)
         axis.plot(100 * np.mean(each), place, "|", color="black", markersize=16)
         parts.append(f"{name} {100 * np.mean(each):.1f} ({100 * low:.1f} to {100 * high:.1f})")
     axis.set_yticks(range(len(values)), values)
@@ -70,9 +65,9 @@ def front_plot(points: Mapping[str, ArrayLike], front: ArrayLike) -> Plot:
     """Clouds of (loss, mean layer sparsity), one per method, and the front through the non-dominated points."""
     figure = new_figure(8, 4.4)
     axis = figure.subplots()
-    for number, (name, cloud) in enumerate(points.items()):
+    for name, cloud in points.items():
         loss, sparsity = np.asarray(cloud).T
-        axis.plot(sparsity, loss, MARKERS[number], color=COLOURS[number], markersize=4, alpha=0.6, label=name)
+        axis.plot(sparsity, loss, markersize=4, alpha=0.6, label=name, **look(name).points)
     best = np.asarray(front)
     best = best[np.argsort(best[:, 1])]
     axis.step(best[:, 1], best[:, 0], "-", where="pre", color="black", linewidth=1, label="Pareto front")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
+from lessonkit.plots import Plot, look, new_figure
 
 
 def race_plot(histories: Mapping[str, ArrayLike], level: float, level_name: str) -> Plot:
@@ -15,9 +15,9 @@ def race_plot(histories: Mapping[str, ArrayLike], level: float, level_name: str)
     figure = new_figure(8, 3.6)
     axis = figure.subplots()
     parts = []
-    for number, (name, best) in enumerate(histories.items()):
+    for name, best in histories.items():
         losses = np.asarray(best)
-        axis.plot(losses, linestyle=STYLES[number % 4], color=COLOURS[number], label=name)
+        axis.plot(losses, label=name, color=look(name).colour, linestyle=look(name).style)
         parts.append(f"{name} ends at {losses[-1]:.2f}")
     axis.axhline(level, color="black", linewidth=0.8, label=level_name)
     axis.set(xlabel="evaluations", ylabel="best loss on the images of the search")
@@ -33,7 +33,7 @@ def densities_plot(names: Sequence[str], densities: Mapping[str, ArrayLike]) -> 
     width = 0.8 / len(densities)
     for number, (name, shares) in enumerate(densities.items()):
         places = np.arange(len(names)) + (number - (len(densities) - 1) / 2) * width
-        bars = axis.bar(places, 100 * np.asarray(shares), width * 0.95, color=COLOURS[number], label=name)
+        bars = axis.bar(places, 100 * np.asarray(shares), width * 0.95, color=look(name).colour, label=name)
         axis.bar_label(bars, [f"{100 * share:.0f}" for share in np.asarray(shares)], fontsize=8)
     axis.set_xticks(range(len(names)), names)
     axis.set(ylabel="kept weights in % (logarithmic)", yscale="log", ylim=(1, 180))
@@ -76,9 +76,9 @@ def front_plot(points: Mapping[str, ArrayLike], front: ArrayLike) -> Plot:
     """(loss, global sparsity) of masks, one marker per method, and the front through the non-dominated ones."""
     figure = new_figure(8, 4)
     axis = figure.subplots()
-    for number, (name, cloud) in enumerate(points.items()):
+    for name, cloud in points.items():
         loss, sparsity = np.asarray(cloud).T
-        axis.plot(100 * sparsity, loss, MARKERS[number], color=COLOURS[number], markersize=7, alpha=0.8, label=name)
+        axis.plot(100 * sparsity, loss, markersize=7, alpha=0.8, label=name, **look(name).points)
     best = np.asarray(front)
     best = best[np.argsort(best[:, 1])]
     axis.plot(100 * best[:, 1], best[:, 0], "-", color="black", linewidth=1, label="non-dominated")

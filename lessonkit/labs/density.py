@@ -32,7 +32,7 @@ from lessonkit.labs.base import (
 )
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.network import ASSETS, Network
-from lessonkit.plots import COLOURS
+from lessonkit.plots import look
 from lessonkit.search import Problem, Scored, SearchResult
 
 Densities = NDArray[np.float64]  # the share of weights kept, one a layer
@@ -203,10 +203,10 @@ class DensityLab(Lab):
         right.set_xticks(range(3), WHO)
         self.bars, self.scores, self.labels = {}, [], []
         for number, (who, hatch) in enumerate(zip(WHO, HATCHES, strict=True)):
-            look = {"color": COLOURS[number], "hatch": hatch, "edgecolor": "white"}
+            shape = {"color": look(who).colour, "hatch": hatch, "edgecolor": "white"}
             places = np.arange(len(self.names)) + 0.27 * (number - 1)
-            self.bars[who] = list(left.bar(places, np.zeros(len(self.names)), 0.25, label=who, **look))
-            (bar,) = right.bar([number], [0], 0.7, **look)
+            self.bars[who] = list(left.bar(places, np.zeros(len(self.names)), 0.25, label=who, **shape))
+            (bar,) = right.bar([number], [0], 0.7, **shape)
             self.scores.append(bar)
             self.labels.append(right.text(number, 0, "", ha="center", va="bottom", fontsize=9))
         for axis in (left, right):

@@ -21,7 +21,7 @@ from lessonkit.labs.base import (
 )
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity, replace_layer
 from lessonkit.network import Network
-from lessonkit.plots import COLOURS
+from lessonkit.plots import look
 
 ALL = "all layers"
 METHODS = ("magnitude", "random")
@@ -95,9 +95,9 @@ class PruningLab(Lab):
             axis = small(figure.add_subplot(where), xlabel="sparsity, %", ylabel=label, xlim=(-2, 101), ylim=limits)
             axis.grid(alpha=0.3)
             before = getattr(self.baseline, column)
-            axis.axhline(before, color=COLOURS[6], linestyle=":", linewidth=1, label="unpruned")
-            for method, colour, style, marker in zip(METHODS, COLOURS, ("-", "--"), ("o", "s"), strict=False):
-                (curve,) = axis.plot([], [], color=colour, linestyle=style, marker=marker, markersize=4, label=method)
+            axis.axhline(before, color="black", linestyle=":", linewidth=1, label="unpruned")
+            for method in METHODS:
+                (curve,) = axis.plot([], [], markersize=4, label=method, **look(method).line)
                 self.curves[column, method] = curve
                 moving.append(curve)
             (point,) = axis.plot([], [], marker="o", markersize=12, fillstyle="none", color="black", linestyle="none")

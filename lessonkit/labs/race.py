@@ -20,7 +20,7 @@ from lessonkit.labs.base import Lab, Picture, choice, int_slider, lab_figure, sm
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.network import ASSETS, Network
 from lessonkit.objective import trade_off_score
-from lessonkit.plots import COLOURS
+from lessonkit.plots import look
 from lessonkit.presets import COURSE, SEARCHES
 from lessonkit.search import Step
 
@@ -192,12 +192,9 @@ class RaceLab(Lab):
         self.axis.grid(alpha=0.3)
         self.lines, self.bands = {}, {}
         names = [*(LABELS[name] for name in self.recording["methods"]), *CONTROLS]
-        looks = zip(names, COLOURS, ("-", "--", ":", "-.", "-"), ("o", "s", "x", "^", "D"), strict=False)
-        for name, colour, style, marker in looks:
-            self.bands[name] = self.axis.fill_between([], [], color=colour, alpha=0.18, linewidth=0)
-            (self.lines[name],) = self.axis.plot(
-                [], [], color=colour, linestyle=style, marker=marker, markersize=5, markevery=0.12, label=name
-            )
+        for name in names:
+            self.bands[name] = self.axis.fill_between([], [], color=look(name).colour, alpha=0.18, linewidth=0)
+            (self.lines[name],) = self.axis.plot([], [], markersize=5, markevery=0.12, label=name, **look(name).line)
         self.end = self.axis.axvline(0, color="black", linewidth=1, linestyle=":", label="the budget")
         figure.legend(loc="outside upper center", ncols=6, fontsize=8, frameon=False)
         return Picture(figure, [*self.bands.values(), *self.lines.values(), self.end])

@@ -1,4 +1,4 @@
-"""TemperatureLab: what the temperature lets pass, on real proposals and on a real run of one layer."""
+"""TemperatureLab: what the temperature lets pass, on real proposals and on the run of lesson 3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.annealing import SCHEDULES, acceptance_probability, anneal
-from lessonkit.baselines import magnitude_per_layer
 from lessonkit.data import Dataset
 from lessonkit.labs.base import (
     Lab,
@@ -31,10 +30,10 @@ from lessonkit.plots import COLOURS
 from lessonkit.search import SearchResult
 
 ITERATIONS = 200
-IMAGES = 500  # a whole run is recorded anew with every change, so it must be a matter of milliseconds
+RATE = 0.15
 DELTAS = np.logspace(-5, 1, 121)
 BINS = np.logspace(-5, 1, 25)
-FLOOR, CEILING = 1.9, 2.85  # of the picture of the run; a higher cost, the penalty above all, stands at the ceiling
+FLOOR, CEILING = 7.5, 14  # of the picture of the run; a higher cost, the penalty above all, is drawn at the ceiling
 
 
 def deltas(result: SearchResult[Any], start_cost: float) -> NDArray[np.float64]:
@@ -47,22 +46,21 @@ def deltas(result: SearchResult[Any], start_cost: float) -> NDArray[np.float64]:
 
 
 class TemperatureLab(Lab):
-    """Acceptance against delta over real deltas, the schedule, and a real run of the Output layer, step by step."""
+    """Acceptance against delta over real deltas, the schedule, and lesson 3's run of the Output layer, step by step."""
 
     task = "Choose a temperature, then step through the run: which bad moves are accepted, and when does that end?"
 
     def __init__(self, data: Dataset | None = None, network: Network | None = None) -> None:
-        self.data, self.network, self.evaluator = engine(data, network, IMAGES)
-        shares = [0.5] * (len(self.network.names) - 1) + [0.0]
-        self.start = magnitude_per_layer(self.network.kernels, shares)
-        self.baseline = self.evaluator.evaluate(self.network.keep_all())
-        self.problem = layer_problem(self.evaluator, len(shares) - 1, self.start, self.baseline.loss)
+        self.data, self.network, self.evaluator = engine(data, network)
+        self.start = self.network.keep_all()
+        self.baseline = self.evaluator.evaluate(self.start)
+        self.problem = layer_problem(self.evaluator, len(self.start) - 1, self.start, self.baseline.loss)
         self.start_cost = float(self.problem.cost([self.start[-1]])[0])
         self.record = lru_cache(maxsize=64)(self._record)
         controls = {
             "temperature": log_slider("Initial temperature", "In units of the cost", 0.1, -4, 1),
             "schedule": choice("Schedule", "How the temperature falls", tuple(SCHEDULES)),
-            "rate": float_slider("Mutation rate", "Share of bits flipped at step 0", 0.05, 0.005, 0.5, 0.005, ".3f"),
+            "rate": float_slider("Mutation rate", "Share of bits flipped at step 0", RATE, 0.02, 0.5, 0.005, ".3f"),
             "step": int_slider("Step", "Arrow keys go forwards and back", ITERATIONS // 2, 0, ITERATIONS - 1),
         }
         self.play = widgets.Play(value=ITERATIONS // 2, min=0, max=ITERATIONS - 1, interval=250, description="Play")
@@ -100,7 +98,13 @@ class TemperatureLab(Lab):
         small(cooling, xlabel="step", ylabel="temperature", yscale="log", ylim=(5e-8, 20), xlim=(0, ITERATIONS))
         cooling.title.set_text("Schedule")
         cooling.title.set_fontsize(10)
-        small(run, xlabel="step", ylabel="cost", xlim=(-2, ITERATIONS + 1), ylim=(FLOOR, CEILING))
+        small(
+            run,
+            xlabel="step",
+            ylabel=f"cost (top edge: {CEILING} or more)",
+            xlim=(-2, ITERATIONS + 1),
+            ylim=(FLOOR, CEILING),
+        )
         small(run, title="The run: proposals of the Output layer up to this step")
         for axis in (odds, cooling, run):
             axis.grid(alpha=0.3)
@@ -108,7 +112,9 @@ class TemperatureLab(Lab):
         bars = odds.bar(BINS[:-1], height, np.diff(BINS), align="edge", color=COLOURS[4], edgecolor="white")
         self.bars = list(bars)
         self.bars[0].set_label("bad proposals (share)")
-        (self.curve,) = odds.plot(DELTAS, np.ones(len(DELTAS)), color=COLOURS[1], linewidth=2, label="accepted")
+        (self.curve,) = odds.plot(
+            DELTAS, np.ones(len(DELTAS)), color=COLOURS[0], linewidth=2, label="chance to be accepted"
+        )
         (self.line,) = cooling.plot([], [], color=COLOURS[0])
         (self.now,) = cooling.plot([], [], color=COLOURS[1], marker="o", markersize=8, linestyle="none")
         marks: dict[str, Any] = {"linestyle": "none", "markersize": 5}

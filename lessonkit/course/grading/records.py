@@ -17,6 +17,7 @@ from lessonkit import __version__
 from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK, NOTEBOOK_STATUSES, Row, cell_text
 from lessonkit.exercises.registry import registry
 from lessonkit.files import write_text
+from lessonkit.report import aligned
 
 FIELDS = ("submission", "exercise", "status", "message")
 Graded = Sequence[tuple[str, Sequence[Row]]]
@@ -74,7 +75,7 @@ def write_tables(folder: Path, graded: Graded, settings: Mapping[str, Any], isol
     write_text(folder / "grades.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def summary(graded: Graded) -> str:
+def summary(graded: Graded, width: int | None = None) -> str:
     """How often each status came, exercise by exercise in the course's order, then for notebooks as a whole."""
     counts: dict[str, Counter[str]] = {}
     for _, rows in graded:
@@ -82,13 +83,8 @@ def summary(graded: Graded) -> str:
             counts.setdefault(row.exercise, Counter())[row.status] += 1
     exercises = [each for each in registry() if each in counts]
     shown = [status for status in EXERCISE_STATUSES if any(counts[each][status] for each in exercises)]
-    lines = []
-    if exercises:
-        width = max(len(each) for each in exercises)
-        lines.append("  ".join([" " * width, *shown]))
-        for each in exercises:
-            numbers = [f"{counts[each][status] or '':>{len(status)}}" for status in shown]
-            lines.append("  ".join([f"{each:{width}}", *numbers]))
+    table = [[each, *(str(counts[each][status] or "") for status in shown)] for each in exercises]
+    lines = [aligned(["exercise", *shown], table, width)] if exercises else []
     odd = counts.get(NOTEBOOK, Counter())
     lines += [f"{status}: {odd[status]} of {len(graded)}" for status in NOTEBOOK_STATUSES if odd[status]]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(lines)
