@@ -63,11 +63,11 @@ def edited(path: Path, text: str, seconds: float) -> None:
 
 def all_seen(front: Front, path: Path, answer: str, screenshot: Path) -> None:
     """The answer, its verdict, every picture, and each lab as a picture with its words; nothing broken."""
-    assert front.source(place(path, f"def {NAME}")) == answer
     check, lab = place(path, f"{NAME} = check("), place(path, "from lessonkit.labs import TemperatureLab")
-    assert RIGHT.search(front.shown(check))
     front.cell(lab).locator("img:visible").first.wait_for()
     front.page.wait_for_timeout(1000)  # time enough to draw the rest, and for a front end to complain
+    assert front.source(place(path, f"def {NAME}")) == answer
+    assert RIGHT.search(front.shown(check))
     assert {number: front.pictures(number) for number in with_pictures(path) if not front.pictures(number)} == {}
     assert ASLEEP in front.shown(lab)
     assert not BROKEN.search("\n".join(front.shown(number) for number in with_pictures(path)))
