@@ -22,8 +22,6 @@ from lessonkit.errors import LessonkitError
 ROOT = Path(__file__).parent.parent
 
 SOURCE = '''\
-# %% [markdown] tags=["badge"]
-
 # %% tags=["setup"]
 
 # %% [markdown]
@@ -95,11 +93,10 @@ def test_the_students_version_has_no_solution(built):
     assert '    """Twice `x`."""\n    ...\n' in built.file("notebooks", ".py").read_text()
 
 
-def test_notebooks_are_executed_paired_and_clean(built):
+def test_notebooks_are_executed_and_clean(built):
     for folder in ("solutions", "notebooks"):
         notebook = nbformat.read(built.file(folder, ".ipynb"), as_version=4)
         nbformat.validate(notebook)
-        assert notebook.metadata.jupytext.formats == "ipynb,py:percent"
         assert "widgets" not in notebook.metadata
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
@@ -110,6 +107,40 @@ def test_notebooks_are_executed_paired_and_clean(built):
         assert "the stand-in" in code[0].outputs[0].text
     solved = json.loads(built.file("solutions", ".ipynb").read_text())
     assert ["twice four: 8\n"] in [output.get("text") for cell in solved["cells"] for output in cell.get("outputs", [])]
+
+
+def test_only_who_builds_has_pairs(built):
+    for suffix in (".py", ".ipynb"):
+        assert "formats: ipynb,py:percent" in jupytext_header(built.file("solutions", suffix))
+        assert "formats" not in jupytext_header(built.file("notebooks", suffix))
+
+
+def jupytext_header(path: Path) -> str:
+    if path.suffix == ".py":
+        return path.read_text().partition("# %%")[0]
+    metadata = json.loads(path.read_text())["metadata"]
+    return "".join(f"{name}: {value}\n" for name, value in metadata.get("jupytext", {}).items())
+
+
+def test_the_check_finds_a_students_notebook_that_is_paired_and_a_builders_that_is_not(copied):
+    path = copied.file("notebooks", ".ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    nbformat.write(notebook, path)
+    edit(copied.file("solutions", ".py"), "#     formats: ipynb,py:percent\n", "")
+    assert build.check(copied.root) == [
+        "notebooks/01_sample.ipynb: is paired by jupytext: run python -m lessonkit build 01_sample"
+    ]
+    edit(copied.file("solutions", ".ipynb"), '"formats": "ipynb,py:percent",', "")
+    assert "solutions/01_sample.ipynb: is not paired" in build.check(copied.root)[0]
+
+
+def test_the_setup_cell_is_folded_in_scripts_and_notebooks(built):
+    for path in built.files:
+        cell = next(cell for cell in build._read(path).cells if cell.cell_type == "code")
+        assert cell.metadata.jupyter.source_hidden, path
+        assert cell.metadata.cellView == "form"
+        assert cell.source.startswith("# @title Set-up")
 
 
 def test_the_check_is_silent_about_what_was_built(built, monkeypatch, capsys):
@@ -245,9 +276,11 @@ def test_outside_a_course_one_line_says_where_to_go(tmp_path, monkeypatch, capsy
 
 def found_by_setup(folder: Path) -> subprocess.CompletedProcess[str]:
     """What the set-up cell finds in a folder, when nothing is installed."""
-    definition = setup_source().partition("\nfind_lessonkit()\n")[0]
-    code = f"import importlib.util\nimportlib.util.find_spec = lambda name: None\n{definition}\nfind_lessonkit()"
-    command = [sys.executable, "-c", f"{code}\nprint(sys.path[0])"]
+    search = (
+        setup_source().partition("    importlib.invalidate_caches()\n")[0] + "    print(sys.path[0])\n\n\n_set_up()"
+    )
+    code = f"import importlib.util\nimportlib.util.find_spec = lambda name: None\n{search}"
+    command = [sys.executable, "-c", code]
     environment = {**os.environ, "TMPDIR": str(folder)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 

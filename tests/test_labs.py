@@ -172,10 +172,9 @@ def test_no_figure_and_no_artist_is_left_behind(make, name):
 @pytest.mark.parametrize("name", LABS)
 def test_the_static_output_is_a_picture_with_alt_text_and_a_sentence(make, name):
     lab = make(name)
-    bundle, metadata = lab._repr_mimebundle_()
+    bundle, metadata = lab.still()
     assert bundle["text/plain"] == metadata["image/png"]["alt"] == f"{name}: {lab.sentence}"
-    assert "text/html" not in bundle  # compared byte for byte by nbval
-    assert bundle[base.VIEW]["model_id"] == lab.model_id
+    assert set(bundle) == {"text/plain", "image/png"}  # text/html is compared byte for byte by nbval
     lab.redraw()
     assert_sound(lab)
 
@@ -281,6 +280,42 @@ def test_changes_from_the_page_are_drawn_once_with_the_newest_value(monkeypatch)
         assert lab.sentence == "x is 7."
 
     asyncio.run(drag())
+
+
+def test_a_lab_displays_a_picture_how_to_wake_it_and_its_view(monkeypatch):
+    shown = []
+    monkeypatch.setattr(base, "display", lambda data, **settings: shown.append((data, settings)))
+    lab = TinyLab()
+    lab._ipython_display_()
+    (picture, settings), (line, _), (view, _) = shown
+    assert picture == lab.still()[0]
+    assert settings["display_id"] == lab.model_id
+    assert line["text/plain"] in line["text/html"]
+    # A picture in the same output as the view is never shown once the kernel is gone.
+    assert set(view) == {base.VIEW}
+    assert view[base.VIEW]["model_id"] == lab.model_id
+
+
+def test_the_picture_in_the_notebook_is_renewed_once_the_page_has_settled(monkeypatch):
+    stored = []
+    monkeypatch.setattr(base, "update_display", lambda data, **settings: stored.append((data["text/plain"], settings)))
+    lab = TinyLab()
+    lab.controls["x"].value = 3
+    assert stored == [], "a cell's own output is not rewritten by code"
+    monkeypatch.setattr(base, "_loop_of_page", asyncio.get_running_loop)
+    monkeypatch.setattr(base, "SETTLED", 0.2)
+
+    async def drag() -> None:
+        for x in (4, 5, 6):
+            lab.controls["x"].value = x
+            await asyncio.sleep(0.05)
+        assert stored == []
+        await asyncio.sleep(0.6)
+
+    asyncio.run(drag())
+    ((text, settings),) = stored
+    assert text == "TinyLab: x is 6."
+    assert settings["display_id"] == lab.model_id
 
 
 # --- the numbers, held against the engine ---
@@ -633,7 +668,8 @@ def _notebook(path: Path, name: str, sentence: str, extra: str = "") -> Path:
     output = nbformat.v4.new_output(
         "display_data", data={"text/plain": f"{name}: {sentence}", "image/png": pixel}, metadata={}
     )
-    cells = [nbformat.v4.new_code_cell(CELL.format(name=name), execution_count=1, outputs=[output])]
+    line = nbformat.v4.new_output("display_data", data={"text/plain": base.ASLEEP, "text/html": base.LINE}, metadata={})
+    cells = [nbformat.v4.new_code_cell(CELL.format(name=name), execution_count=1, outputs=[output, line])]
     if extra:
         cells.append(nbformat.v4.new_code_cell(extra, execution_count=2))
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)

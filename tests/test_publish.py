@@ -24,8 +24,6 @@ pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 ROOT = Path(__file__).parent.parent
 
 SOURCE = """\
-# %% [markdown] tags=["badge"]
-
 # %% tags=["setup"]
 
 # %%
@@ -115,9 +113,8 @@ def test_every_tag_that_is_taken_git_takes_too():
 
 
 def test_no_address_is_invented():
-    for text in (setup_source(), badge_source("notebooks/01_sample.ipynb")):
-        assert "http" not in text
-        assert "github" not in text
+    assert "http" not in setup_source()
+    assert "github" not in setup_source()
     address = read_address(ROOT)
     for lesson in build.lessons(ROOT) if (ROOT / "solutions").is_dir() else ():
         for path in lesson.files:
@@ -128,7 +125,7 @@ def test_no_address_is_invented():
 
 def test_the_texts_of_a_published_course():
     address = Address("a/b", "v1")
-    assert 'PUBLISHED = "git+https://github.com/a/b@v1"\n' in setup_source(address)
+    assert 'def _set_up(published="git+https://github.com/a/b@v1"):\n' in setup_source(address)
     page = "https://colab.research.google.com/github/a/b/blob/v1/notebooks/01.ipynb"
     assert badge_source("notebooks/01.ipynb", address).endswith(f"]({page})")
 
@@ -136,7 +133,7 @@ def test_the_texts_of_a_published_course():
 # --- stamping ---
 
 
-def test_a_stamp_changes_two_cells_and_is_taken_off_byte_for_byte(course, capsys):
+def test_a_stamp_adds_a_badge_changes_the_setup_cell_and_is_taken_off_byte_for_byte(course, capsys):
     before = contents(course)
     assert stamp() == 0
     said = capsys.readouterr().out
@@ -160,6 +157,9 @@ def test_a_stamp_changes_two_cells_and_is_taken_off_byte_for_byte(course, capsys
         assert "/blob/v1.0/notebooks/02_two.ipynb)" in notebook.cells[0].source
         assert "a-teacher/their.course@v1.0" in notebook.cells[1].source
         assert notebook.cells[1].execution_count == 1, "nothing was run again"
+        plain = nbformat.reads(before[f"{folder}/02_two.ipynb"].decode(), as_version=4)
+        assert [cell.id for cell in notebook.cells[1:]] == [cell.id for cell in plain.cells]
+        assert "badge" not in before[f"{folder}/02_two.ipynb"].decode(), "an empty cell is no badge"
     assert build.check(course) == []
     assert stamp() == 0, "a second time changes nothing"
     assert contents(course) == stamped
@@ -351,7 +351,8 @@ def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
         (tmp_path / "lessonkit.zip").rename(tmp_path.parent / name)
     assert (tmp_path.parent / "one").read_bytes() == (tmp_path.parent / "two").read_bytes()
     with zipfile.ZipFile(tmp_path.parent / "one") as packed:
-        assert "lessonkit-course/solutions/01_lenet_baseline.ipynb" in packed.namelist()
+        solution = packed.read("lessonkit-course/solutions/01_lenet_baseline.ipynb")
+    assert "jupytext" not in json.loads(solution)["metadata"], "it would look for its script"
 
 
 def test_no_zip_of_a_course_that_is_not_as_built_or_has_no_package(course, capsys):

@@ -2,18 +2,23 @@
 
 A lesson's source is a jupytext percent script. ``python -m lessonkit build [NAME ...]`` makes of it
 
-    solutions/NN_name.ipynb     paired with the source, executed
+    solutions/NN_name.ipynb     paired with the source by jupytext, executed
     notebooks/NN_name.py        the student's: solutions blanked
-    notebooks/NN_name.ipynb     paired with that, executed
+    notebooks/NN_name.ipynb     the same, executed; not paired
 
 puts the source itself into its plain form, and renews the tables of the teacher's guide, ``solutions/README.md``. NAME
 is the stem or its beginning: ``01``, ``01_lenet_baseline``. ``build --check`` builds nothing and says what is not as it
 would be built; ``build --stamp`` renews the badges, the set-up cells and the guide alone, and runs nothing.
 
+A pair serves those who build: JupyterLab opens the notebook with the text of the script. To a student it would do harm.
+Where the two differ, jupytext shows the newer file, or refuses to open either; after a clone or an unzip both are of
+the same age. So an answer written in Colab or VS Code would give way to the empty stub. A student's notebook names no
+partner, therefore, and opens with what was saved in it last, whatever wrote it and whatever lies beside it.
+
 For whoever writes a lesson
 ---------------------------
-- ``# %% [markdown] tags=["badge"]`` and ``# %% tags=["setup"]``: the build fills in what stands below; leave it empty.
-  In this order, at the head; the set-up cell must come before the first use of the package.
+- ``# %% tags=["setup"]``: the build fills in what belongs here; leave it empty. It must come before the first use of
+  the package. A published course has a badge above all other cells; the build puts it there and takes it away.
 - A solution stands in its stub between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, both indented as the code; the
   student reads ``...`` there. The next cell is ``f = check("lesson.f", f)``.
 - Tag ``solution-only``: a cell that the student's notebook does not have.
@@ -42,21 +47,17 @@ from lessonkit.course.address import Address, read_address
 from lessonkit.course.guide import filled
 from lessonkit.course.kernel import CELL_SECONDS, kernel_environment
 from lessonkit.course.markers import blank_solutions
-from lessonkit.course.setup_cell import BADGE_TAGS, SETUP_TAGS, badge_source, setup_source
+from lessonkit.course.setup_cell import BADGE_TAGS, SETUP_METADATA, badge_source, setup_source
 from lessonkit.errors import LessonkitError
 from lessonkit.files import write_text
 
 LARGEST = 1_000_000  # bytes of one notebook
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-_METADATA = {
-    "jupytext": {
-        "formats": "ipynb,py:percent",
-        # Another version of jupytext must not change every file.
-        "notebook_metadata_filter": "jupytext,kernelspec,-jupytext.text_representation.jupytext_version",
-    },
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-}
+_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_PAIR = {"formats": "ipynb,py:percent"}
+# Another version of jupytext must not change every file.
+_FILTER = {"notebook_metadata_filter": "jupytext,kernelspec,-jupytext.text_representation.jupytext_version"}
 # What the kernel would say, without the version of Python.
 _LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -116,14 +117,14 @@ def lessons(root: Path, names: list[str] | None = None) -> list[Lesson]:
 
 def plain_solution(lesson: Lesson) -> str:
     """The source in its plain form: the two shared cells stamped, the pairing in its head."""
-    return _script(_stamped(_read(lesson.file("solutions", ".py")), lesson, read_address(lesson.root)))
+    return _script(_stamped(_read(lesson.file("solutions", ".py")), lesson, read_address(lesson.root)), "solutions")
 
 
 def student_script(lesson: Lesson, solution: str) -> str:
     """The student's script, made from the text of the solution."""
     notebook = jupytext.reads(blank_solutions(solution, lesson.label("solutions", ".py")), fmt="py:percent")
     notebook.cells = [cell for cell in notebook.cells if "solution-only" not in cell.metadata.get("tags", [])]
-    return _script(notebook)
+    return _script(notebook, "notebooks")
 
 
 def build(lesson: Lesson) -> list[Path]:
@@ -176,7 +177,9 @@ def restamped(lesson: Lesson, path: Path, text: str, address: Address | None) ->
     """The text of one of the four files with its badge and its set-up cell for this address."""
     notebook = _stamped(_parse(text, path), lesson, address)
     try:
-        return _script(notebook) if path.suffix == ".py" else _dump(notebook)
+        if path.suffix == ".py":
+            return _script(notebook, path.parent.name)
+        return _dump(_identified(notebook, lesson, path.parent.name))
     except nbformat.ValidationError as error:
         raise LessonkitError(f"{path}: is not a notebook ({error.message})") from error
 
@@ -184,12 +187,32 @@ def restamped(lesson: Lesson, path: Path, text: str, address: Address | None) ->
 def notebook_of(lesson: Lesson, folder: str, script: str) -> Any:
     """The unexecuted notebook of a script, with stable cell ids."""
     notebook = jupytext.reads(script, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict({**_METADATA, "language_info": _LANGUAGE})
+    notebook.metadata = _metadata(folder)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    for position, cell in enumerate(notebook.cells):
+    for cell in notebook.cells:
+        kept = {name: cell.metadata[name] for name in ("tags", *SETUP_METADATA) if cell.metadata.get(name)}
+        cell.metadata = nbformat.from_dict(kept)
+    return _identified(notebook, lesson, folder)
+
+
+def _metadata(folder: str) -> Any:
+    """The metadata of a notebook in "solutions" or "notebooks"."""
+    pair = {"jupytext": {**_PAIR, **_FILTER}} if folder == "solutions" else {}
+    return nbformat.from_dict({**pair, "kernelspec": _KERNEL, "language_info": _LANGUAGE})
+
+
+def _identified(notebook: Any, lesson: Lesson, folder: str) -> Any:
+    """The notebook with the same id for the same place every time; a badge moves no other cell."""
+    badges = sum("badge" in cell.metadata.get("tags", ()) for cell in notebook.cells)
+    for position, cell in enumerate(notebook.cells, start=-badges):
         cell.id = hashlib.sha256(f"{lesson.label(folder, '.ipynb')}:{position}".encode()).hexdigest()[:12]
-        cell.metadata = nbformat.from_dict({"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {})
     return notebook
+
+
+def unpaired(notebook: dict[str, Any]) -> dict[str, Any]:
+    """A notebook without its partner's name, to be handed out alone."""
+    metadata = {name: value for name, value in notebook["metadata"].items() if name != "jupytext"}
+    return {**notebook, "metadata": metadata}
 
 
 def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
@@ -228,12 +251,12 @@ def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
             log.seek(0)
             said = f"{error} {log.read()[-2000:]}".strip()
             raise LessonkitError(f"{label}: stopped, its kernel died. {said}") from error
-    return _cleaned(notebook, label)
+    return _cleaned(notebook, label, folder)
 
 
-def _cleaned(notebook: Any, label: str) -> Any:
+def _cleaned(notebook: Any, label: str, folder: str) -> Any:
     """Without what changes from run to run or only a live kernel can show."""
-    notebook.metadata = nbformat.from_dict({**_METADATA, "language_info": _LANGUAGE})
+    notebook.metadata = _metadata(folder)
     for number, cell in enumerate(notebook.cells):
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
@@ -277,8 +300,10 @@ def _check_lesson(lesson: Lesson) -> list[str]:
         if not path.is_file():
             findings.append(f"{label}: missing: run {again}")
             continue
-        notebook = _read(path)
-        difference = _difference(notebook, jupytext.reads(expected[folder], fmt="py:percent"))
+        notebook, wanted = _read(path), jupytext.reads(expected[folder], fmt="py:percent")
+        difference = _difference(notebook, wanted)
+        if _partner(notebook) != _partner(wanted):
+            findings.append(f"{label}: is {'not ' if _partner(wanted) else ''}paired by jupytext: run {again}")
         if difference:
             findings.append(f"{label}: {difference}; edit {source} (the only file to edit), then run {again}")
         elif suffix == ".ipynb":
@@ -299,11 +324,16 @@ def _faults(notebook: Any, lesson: Lesson, folder: str) -> list[str]:
         if failed and "raises-exception" not in cell.metadata.get("tags", []):
             faults.append(f"{place} ended in an error")
     ids = [cell.get("id") for cell in notebook.cells]
-    if ids != [cell.id for cell in notebook_of(lesson, folder, _script(notebook)).cells]:
+    if ids != [cell.id for cell in _identified(notebook, lesson, folder).cells]:
         faults.append("the cells' ids are not the build's")
     if "widgets" in notebook.metadata:
         faults.append("it holds the state of widgets")
     return faults
+
+
+def _partner(notebook: Any) -> str:
+    """The formats that jupytext keeps in step; nothing for a notebook that is not paired."""
+    return str(notebook.metadata.get("jupytext", {}).get("formats", ""))
 
 
 def _signature(notebook: Any) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -326,20 +356,22 @@ def _difference(found: Any, expected: Any) -> str:
 
 
 def _stamped(notebook: Any, lesson: Lesson, address: Address | None) -> Any:
-    """The notebook with the texts of the badge and the set-up cell filled in, wherever their tags stand."""
+    """The notebook with the text of the set-up cell, and with a badge if there is an address."""
+    notebook.cells = [cell for cell in notebook.cells if "badge" not in cell.metadata.get("tags", ())]
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "badge" in tags and cell.cell_type == "markdown":
-            cell.source, cell.metadata["tags"] = badge_source(lesson.label("notebooks", ".ipynb"), address), BADGE_TAGS
-        if "setup" in tags and cell.cell_type == "code":
-            cell.source, cell.metadata["tags"] = setup_source(address), SETUP_TAGS
+        if "setup" in cell.metadata.get("tags", ()) and cell.cell_type == "code":
+            cell.source, cell.metadata = setup_source(address), nbformat.from_dict(SETUP_METADATA)
+    if address is not None:
+        badge = badge_source(lesson.label("notebooks", ".ipynb"), address)
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(badge, metadata={"tags": BADGE_TAGS}))
     return notebook
 
 
-def _script(notebook: Any) -> str:
+def _script(notebook: Any, folder: str) -> str:
     """The notebook as a percent script, in the form that jupytext gives it."""
     notebook = nbformat.from_dict(notebook)
-    notebook.metadata = nbformat.from_dict(_METADATA)
+    pair = _PAIR if folder == "solutions" else {}
+    notebook.metadata = nbformat.from_dict({"jupytext": {**pair, **_FILTER}, "kernelspec": _KERNEL})
     text: str = jupytext.writes(notebook, fmt="py:percent")
     return text
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import json
 import sys
 import tempfile
 import zipfile
@@ -61,7 +62,10 @@ def write_bundle(root: Path, target: Path, *, with_solutions: bool = False) -> N
         wheel = build_wheel(root, Path(sys.executable), Path(scratch), isolated=_setuptools_is_old())
         files = {wheel.name: _same_bytes(wheel), "README.txt": _README.format(wheel=wheel.name).encode()}
     for folder in ("notebooks", "solutions") if with_solutions else ("notebooks",):
-        files |= {lesson.label(folder, ".ipynb"): lesson.file(folder, ".ipynb").read_bytes() for lesson in lessons}
+        for lesson in lessons:  # each notebook alone, so none may be looking for a partner
+            notebook = json.loads(lesson.file(folder, ".ipynb").read_text(encoding="utf-8"))
+            text = json.dumps(build.unpaired(notebook), indent=1, ensure_ascii=False) + "\n"
+            files[lesson.label(folder, ".ipynb")] = text.encode()
     with writing(target) as file:
         file.write(_zipped({f"{FOLDER}/{name}": content for name, content in files.items()}))
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lessonkit.course.build import Lesson, find_root, lessons
+from lessonkit.course.build import Lesson, find_root, lessons, unpaired
 from lessonkit.course.markers import BEGIN
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises.registry import find
@@ -82,7 +82,7 @@ def source_notebook(lesson: Lesson) -> dict[str, Any]:
             cell["metadata"]["nbgrader"] |= {"grade_id": f"cell-{cell['id']}", "schema_version": 3, "task": False}
     if waiting:
         raise LessonkitError(f"{path}: no check follows the solution {waiting!r}")
-    return {**notebook, "cells": cells}
+    return {**unpaired(notebook), "cells": cells}
 
 
 def write_course(root: Path, folder: Path) -> list[Path]:

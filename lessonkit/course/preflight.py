@@ -204,12 +204,12 @@ def badges(root: Path) -> Line:
     address = read_address(root)
     findings = []
     for lesson in build.lessons(root):
-        badge = badge_source(lesson.label("notebooks", ".ipynb"), address)
+        badge = [badge_source(lesson.label("notebooks", ".ipynb"), address)] if address else []
         for folder in ("notebooks", "solutions"):
             cells = nbformat.read(lesson.file(folder, ".ipynb"), as_version=4).cells
-            for tag, what, wanted in (("badge", "badge", badge), ("setup", "set-up cell", setup_source(address))):
+            for tag, what, wanted in (("badge", "badge", badge), ("setup", "set-up cell", [setup_source(address)])):
                 found = [cell.source for cell in cells if tag in cell.metadata.get("tags", ())]
-                if found != [wanted]:
+                if found != wanted:
                     links = re.findall(r"https?://[^\s\")]+", "".join(found))
                     said = f"leads to {links[-1]}" if links else "is missing" if not found else "is another"
                     findings.append(f"{lesson.label(folder, '.ipynb')}: its {what} {said}")

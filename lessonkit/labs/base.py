@@ -3,6 +3,21 @@
 Only what ipywidgets 7.7.1 (Colab) and 8 have in common is used. A change that comes from the page is drawn a moment
 later, when the messages that wait have been read, so that the newest value wins; a change made by code in a cell is
 drawn at once, and its errors are raised there.
+
+What a lab leaves in the notebook
+---------------------------------
+A widget's view is stored as the number of a model that lives in the kernel. Once that kernel is gone, JupyterLab 4 and
+Notebook 7 print "Error displaying widget: model not found" for it, and show nothing else of the same output: a picture
+stored beside the view, in one bundle, is never seen (notebook 6 with ipywidgets 7 shows neither). Both keep the
+widgets' state in the file only if the user switches that on, and a lab's state would be far larger than its picture.
+
+So a lab displays three outputs: a picture with its words, a line that says how to wake the lab, and the view alone.
+The line brings a style sheet: where the view is alive it hides the picture and the line; where it is not, it hides what
+the front end says in its place, or the controls of a kernel that was restarted. It is CSS alone (`:has`), since scripts
+and the widgets' manager differ between front ends. Where the sheet does not reach (VS Code; a browser before 2024) the
+picture is shown above the live lab. In a notebook that is not trusted the views are not shown, nor is the sheet needed.
+The picture is stored again, under its display id, when the page's changes have settled: it shows the lab as it was
+left. Strict nbval accepts this: text and HTML are the same whatever the lab shows, and views are not compared.
 """
 
 from __future__ import annotations
@@ -22,7 +37,8 @@ import ipywidgets as widgets
 import matplotlib.image
 import numpy as np
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import display, update_display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -34,11 +50,32 @@ from lessonkit.plots import new_figure
 IMAGES = 1_000  # validation images that a lab evaluates on
 DELAY = 0.01  # seconds without another message of the page after which the kernel draws
 LONGEST = 0.05  # seconds after which it draws in any case
+SETTLED = 0.5  # seconds without a change after which the picture in the notebook is renewed
 WIDTH = 6.8  # inches of a picture; at 100 dots an inch it fits a notebook's column with the text beside it
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 ALERT = "border-left: 4px solid #D55E00; padding-left: 8px"
 TEXT = "line-height: 1.45"
+
+ASLEEP = "This is a picture of the lab. To wake it, run the set-up cell at the top of the notebook, then this cell."
+
+
+def _sheet() -> str:
+    """The rules that show either the live lab or its picture and the line; an output of a cell is `each`."""
+    live, line = ".lessonkit-lab:not(.jupyter-widgets-disconnected)", ".lessonkit-asleep"
+    rules = []
+    for each in (".jp-OutputArea-child", ".output_area"):  # JupyterLab and Notebook 7, notebook 6
+        rules += [
+            f"{each}:has(+ {each} {line}):has(+ {each} + {each} {live})",  # the picture
+            f"{each}:has({line}):has(+ {each} {live})",
+            f"{each}:has({line}) + {each}:not(:has({live}))",  # "model not found", or a lab without its kernel
+        ]
+    colab = f"#output-area:has({live})"  # a page of its own for each cell
+    rules += [f"{colab} {line}", f"{colab} img:not(.lessonkit-lab img)"]
+    return f"<style>{', '.join(rules)} {{display: none}}</style>"
+
+
+LINE = f'{_sheet()}<p class="lessonkit-asleep"><em>{ASLEEP}</em></p>'
 
 
 class Picture:
@@ -60,6 +97,20 @@ class Picture:
 
     def png(self) -> bytes:
         """The picture as it is now."""
+        return _encoded(self._pixels(), compress_level=1)
+
+    def page(self, caption: str) -> bytes:
+        """The picture as it is now, `caption` below it."""
+        picture = self._pixels()
+        lines = textwrap.wrap(caption, 92)
+        dpi = self.figure.dpi
+        below = Figure(figsize=(picture.shape[1] / dpi, 0.1 + 0.16 * len(lines)), dpi=dpi)
+        canvas = FigureCanvasAgg(below)
+        below.text(0.01, 1, "\n".join(lines), va="top", fontsize=9)
+        canvas.draw()
+        return _encoded(np.vstack([picture, np.asarray(canvas.buffer_rgba())]))
+
+    def _pixels(self) -> NDArray[np.uint8]:
         canvas: Any = self.figure.canvas
         if self._still is None:
             canvas.draw()
@@ -68,21 +119,13 @@ class Picture:
         canvas.restore_region(self._still)
         for artist in self.moving:
             artist.draw(canvas.get_renderer())
-        memory = io.BytesIO()
-        matplotlib.image.imsave(memory, canvas.buffer_rgba(), format="png", pil_kwargs={"compress_level": 1})
-        return memory.getvalue()
+        return np.asarray(canvas.buffer_rgba())
 
-    def page(self, caption: str) -> bytes:
-        """The picture for paper, `caption` below it."""
-        lines = "\n".join(textwrap.wrap(caption, 105))
-        text = self.figure.text(0.01, -0.02, lines, va="top", fontsize=9)
-        memory = io.BytesIO()
-        try:
-            self.figure.savefig(memory, format="png", dpi=100, bbox_inches="tight")
-        finally:
-            text.remove()
-            self.forget()
-        return memory.getvalue()
+
+def _encoded(pixels: NDArray[np.uint8], **settings: Any) -> bytes:
+    memory = io.BytesIO()
+    matplotlib.image.imsave(memory, pixels, format="png", pil_kwargs=settings)
+    return memory.getvalue()
 
 
 class Lab(widgets.VBox):  # type: ignore[misc]
@@ -151,6 +194,8 @@ class Lab(widgets.VBox):  # type: ignore[misc]
             self.image.value = png
             self.text.value = _words(self.sentence, self.facts)
             self.draws += 1
+        if (loop := _loop_of_page()) is not None:
+            loop.call_later(SETTLED, self._store, self.draws)
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Set several controls and draw once, unless told from within `update`, which draws anyway."""
@@ -186,19 +231,27 @@ class Lab(widgets.VBox):  # type: ignore[misc]
         with contextlib.suppress(Exception):  # it stands in the lab's text: nobody would read a traceback here
             self.redraw(causes.pop() if len(causes) == 1 else None)
 
+    def _store(self, draws: int) -> None:
+        """Renew the picture in the notebook, unless another change came in the meantime."""
+        if draws == self.draws:
+            data, metadata = self.still()
+            update_display(data, metadata=metadata, raw=True, display_id=self.model_id)
+
     # --- the page ---
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The live widget; and for paper, previews and tests, a picture with alt text and a sentence."""
+    def still(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """The lab without its kernel: a picture and a sentence, and the picture's alt text."""
         alt = f"{type(self).__name__}: {self.sentence}"
-        png = base64.b64encode(self.picture.page(self.sentence)).decode("ascii")
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {"text/plain": alt, "image/png": png, VIEW: view}, {"image/png": {"alt": alt}}
+        with self._lock:
+            png = base64.b64encode(self.picture.page(alt)).decode("ascii")
+        return {"text/plain": alt, "image/png": png}, {"image/png": {"alt": alt}}
 
     def _ipython_display_(self, **_: Any) -> None:
-        """Version 7 of ipywidgets comes here first, and version 8 too: one way of display for both."""
-        data, metadata = self._repr_mimebundle_()
-        display(data, metadata=metadata, raw=True)
+        """Both versions of ipywidgets come here first. See the head of this file for the three outputs."""
+        data, metadata = self.still()
+        display(data, metadata=metadata, raw=True, display_id=self.model_id)
+        display({"text/plain": ASLEEP, "text/html": LINE}, raw=True)
+        display({VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}, raw=True)
 
 
 def _loop_of_page() -> asyncio.AbstractEventLoop | None:

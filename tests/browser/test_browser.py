@@ -6,49 +6,19 @@ folder in LESSONKIT_SCREENSHOTS, or to pytest's temporary folder.
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+from front_ends import KNOWN, PATIENCE, ROOT, Lab
 
-pytest.importorskip("playwright", reason="playwright is not installed")
-pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
-from playwright.sync_api import Page, sync_playwright
-
-import lessonkit
 from lessonkit.labs import __all__ as LABS  # noqa: N812
 
-ROOT = Path(lessonkit.__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium"),
-]
+pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
 
-PATIENCE = 120_000  # milliseconds; a machine may be busy with other things
-SETTINGS = {
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-}
-KNOWN = re.compile(r"favicon|ResizeObserver|Failed to load resource.*404")
-RUN_ALL = """() => {
-  window.ranAll = false;
-  window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ranAll = true; });
-}"""
-RED_CELLS = """() => [...window.jupyterapp.shell.currentWidget.model.cells]
-  .filter(cell => cell.type === 'code')
-  .flatMap(cell => cell.sharedModel.getOutputs())
-  .filter(output => output.output_type === 'error')
-  .map(output => output.evalue)"""
 READ = """() => {
   const output = document.querySelector('.jp-OutputArea-output .lessonkit-lab');
   const text = output.querySelector('[role=status], [role=alert]');
@@ -80,97 +50,20 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(folder, tmp_path_factory):
-    """JupyterLab on loopback, its settings and state in a temporary folder."""
-    home = tmp_path_factory.mktemp("jupyter")
-    overrides = home / "lab" / "settings"
-    overrides.mkdir(parents=True)
-    (overrides / "overrides.json").write_text(json.dumps(SETTINGS))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "user"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-    }
-    settings = [
-        "--no-browser",
-        "--allow-root",
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
-        "--IdentityProvider.token=",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.expose_app_in_browser=True",
-        f"--LabApp.app_settings_dir={overrides}",
-    ]
-    log = (home / "server.log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *settings], env=environment, stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        deadline = time.monotonic() + PATIENCE / 1000
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail((home / "server.log").read_text())
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        log.close()
+    with Lab.serve(folder, tmp_path_factory.mktemp("jupyter")) as address:
+        yield address
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def screenshots(tmp_path_factory):
-    named = os.environ.get("LESSONKIT_SCREENSHOTS")
-    place = Path(named) if named else tmp_path_factory.mktemp("screenshots")
-    place.mkdir(parents=True, exist_ok=True)
-    return place
-
-
-class Notebook:
+class Notebook(Lab):
     """A notebook in the page, run from top to bottom, with one lab in it."""
 
-    def __init__(self, page: Page, address: str, name: str, lab: str) -> None:
-        self.page, self.errors = page, []
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda told: self.errors.append(told.text) if told.type == "error" else None)
-        page.goto(f"{address}/lab/tree/{name}?reset", timeout=PATIENCE)
-        page.wait_for_function(
-            "() => window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel"
-            "?.connectionStatus === 'connected'"
-        )
-        page.evaluate(RUN_ALL)
-        self.lab = page.locator(".jp-OutputArea-output .lessonkit-lab").filter(has_text=lab).first
-        self.lab.wait_for(timeout=4 * PATIENCE)
+    def __init__(self, browser: Any, address: str, name: str, lab: str) -> None:
+        super().__init__(browser, address, name)
+        self.run_all()
+        self.lab = self.page.locator(".jp-OutputArea-output .lessonkit-lab").filter(has_text=lab).first
         self.lab.locator("img").wait_for()
         self.lab.locator("[role=status]").wait_for()
-        page.wait_for_timeout(500)
-
-    def red_cells(self) -> list[str]:
-        """What the errors say that stand below cells, once all cells have run."""
-        self.page.wait_for_function("() => window.ranAll", timeout=4 * PATIENCE)
-        return list(self.page.evaluate(RED_CELLS))
+        self.page.wait_for_timeout(500)
 
     def read(self) -> list[str]:
         return list(self.page.evaluate(READ))
@@ -222,8 +115,8 @@ def _cases() -> list:
 
 @pytest.mark.parametrize(("lab", "name"), _cases())
 def test_a_lab_by_key_by_mouse_and_by_play(chromium, server, screenshots, capsys, lab, name):
-    page = chromium.new_page(viewport={"width": 1280, "height": 1000})
-    notebook = Notebook(page, server, name, lab)
+    notebook = Notebook(chromium, server, name, lab)
+    page = notebook.page
     assert notebook.red_cells() == []
     notebook.lab.scroll_into_view_if_needed()
     notebook.lab.screenshot(path=screenshots / f"{Path(name).stem}-{lab}.png")
@@ -287,7 +180,7 @@ def test_a_lab_by_key_by_mouse_and_by_play(chromium, server, screenshots, capsys
     assert [error for error in notebook.errors if not KNOWN.search(error)] == []
     with capsys.disabled():
         print(f"\n{lab}: slider to picture in the browser, median {statistics.median(times):.0f} ms of {len(times)}")
-    page.close()
+    notebook.close()
 
 
 def _nothing_cut(notebook: Notebook) -> None:
