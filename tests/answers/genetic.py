@@ -135,21 +135,7 @@ def tournament_select(costs, size, rng):
 # %% genetic.tournament_select | wrong | 
 def tournament_select(costs, size, rng):
     n = len(costs)
-    w = np.where(np.arange(n) < n / 2, 1.25, 1.0)
-    e = rng.choice(n, size, replace=False, p=w / w.sum())
-    return e[np.argmin(costs[e])]
-
-# %% genetic.tournament_select | wrong | 
-def tournament_select(costs, size, rng):
-    n = len(costs)
     w = np.where(np.arange(n) % 2 == 0, 0.6, 0.4)
-    e = rng.choice(n, size, replace=False, p=w / w.sum())
-    return e[np.argmin(costs[e])]
-
-# %% genetic.tournament_select | wrong | 
-def tournament_select(costs, size, rng):
-    n = len(costs)
-    w = np.where(costs <= np.median(costs), 1.25, 1.0)
     e = rng.choice(n, size, replace=False, p=w / w.sum())
     return e[np.argmin(costs[e])]
 
