@@ -18,15 +18,15 @@ from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_ma
 from lessonkit.checkpoint import network_digest
 from lessonkit.data import Dataset, Split, load_mnist
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.evaluator import Evaluator
 from lessonkit.kept import Kept
 from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.network import Network, load_network
 from lessonkit.objective import trade_off_score
 from lessonkit.presets import COURSE, SEARCHES, Preset
+from lessonkit.problem import Callback, Evaluation, Search, SearchResult, Step
 from lessonkit.scheduler import Packed, code_version, gather, require_version, shared
-from lessonkit.search import Callback, Search, SearchResult, Step
 
 if TYPE_CHECKING:
     import pandas

@@ -24,7 +24,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
@@ -36,6 +35,7 @@ from threadpoolctl import LibController, ThreadpoolController
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask
 from lessonkit.network import Network, PrunableLayer
+from lessonkit.problem import Evaluation
 
 Array = NDArray[np.float32]
 Item = TypeVar("Item")
@@ -44,20 +44,6 @@ CONVOLUTION_CHUNK = 256  # images; a multiple of 16, so that every row of a chun
 DENSE_CHUNK = 2**24  # multiplications: less work than that is not worth waking a second thread for
 DENSE_CANDIDATES = 5  # candidates of a dense layer that go through together
 TILE, TILES = 768, 4  # blocks of a convolution's input: in one product, and products until their sums are pooled
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a masked network achieves on some images."""
-
-    loss: float  # mean cross-entropy, in nats
-    accuracy: float  # share of images whose largest output is at the label
-    images: int
-
-    @property
-    def correct(self) -> int:
-        """The count of correct images."""
-        return round(self.accuracy * self.images)
 
 
 class Evaluator:

@@ -115,7 +115,7 @@ from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
-from lessonkit.search import Problem, Scored
+from lessonkit.problem import Problem, Scored
 from lessonkit.statistics import pareto_front
 
 # %% [markdown]

@@ -28,7 +28,7 @@ from lessonkit.labs.base import (
 from lessonkit.layerwise import layer_problem
 from lessonkit.network import Network
 from lessonkit.plots import COLOURS
-from lessonkit.search import SearchResult
+from lessonkit.problem import SearchResult
 
 ITERATIONS = 200
 IMAGES = 500  # a whole run is recorded anew with every change, so it must be a matter of milliseconds
@@ -85,7 +85,7 @@ class TemperatureLab(Lab):
             self.start[-1],
             iterations=ITERATIONS,
             temperature=temperature,
-            schedule=schedule,
+            schedule=SCHEDULES[schedule],
             mutation_rate=rate,
             rng=np.random.default_rng(0),
         )
