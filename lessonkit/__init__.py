@@ -16,7 +16,7 @@ _HOMES = {
     "load_network": "network",
     "load_baseline": "lenet",
     "Evaluator": "evaluator",
-    "Evaluation": "evaluator",
+    "Evaluation": "problem",
     "LessonkitError": "errors",
 }
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 
-from lessonkit.errors import LessonkitError
 from lessonkit.masks import flip
 from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.search import Callback, Problem, SearchResult, Step, draw_population, says_stop, step_of
+from lessonkit.problem import Callback, Problem, Run, Scored, SearchResult
 
 Candidate = TypeVar("Candidate")
 Move = Callable[[Candidate, float, np.random.Generator], Candidate]  # (candidate, rate, rng) -> neighbour
@@ -52,15 +50,13 @@ SCHEDULES: dict[str, Schedule] = {
 
 def anneal(
     problem: Problem[Candidate],
-    start: Candidate,
+    start: Candidate | Scored[Candidate],
     *,
     iterations: int = 200,
     temperature: float = 1.0,
-    schedule: str | Schedule = "logarithmic",
+    schedule: Schedule = logarithmic_cooling,
     mutation_rate: float = 0.15,
     move: Move[Candidate] = flip,  # type: ignore[assignment]
-    initial_rate: float = 0.0,
-    redraw_factor: float = 0.85,
     rng: np.random.Generator,
     callback: Callback | None = None,
 ) -> SearchResult[Candidate]:
@@ -69,15 +65,12 @@ def anneal(
     Parameters
     ----------
     problem : gives costs and counts evaluations; the search also ends when its budget does.
-    start : a mask, or whatever `move` understands. Its evaluation counts.
+    start : a mask, or whatever `move` understands. Its evaluation counts, unless it is scored already.
     iterations : proposals; with the start, ``iterations + 1`` evaluations.
     temperature : the initial temperature, in units of the cost.
-    schedule : "logarithmic", "linear", "geometric", or a function (initial, step, total) -> temperature.
+    schedule : a function (initial, step, total) -> temperature.
     mutation_rate : the rate given to `move` in the first step; it falls in a straight line to 0.
     move : (candidate, rate, rng) -> neighbour, a new object.
-    initial_rate : 0 begins at `start` itself; else at ``move(start, initial_rate, rng)``, drawn again with the rate
-        times `redraw_factor` as long as it gets the penalty. Each further draw is an iteration less; the last one that
-        `iterations` or the budget allow is `start`.
     rng : the only source of randomness.
     callback : sees each `Step`; returning True ends the search.
 
@@ -86,50 +79,14 @@ def anneal(
     SearchResult
         With the best candidate seen and its own cost. Ctrl-C ends the search and keeps it.
     """
-    if not callable(schedule) and schedule not in SCHEDULES:
-        raise LessonkitError(f"no cooling schedule is called {schedule!r}: choose {', '.join(SCHEDULES)}")
-    cooling = schedule if callable(schedule) else SCHEDULES[schedule]
-    began, spent = time.perf_counter(), problem.evaluations
-    if initial_rate > 0:
-        rates = (initial_rate, initial_rate)
-        (current,), (current_score,) = draw_population(
-            problem, start, 1, rates, redraw_factor, move, rng, limit=iterations + 1
-        )
-        iterations -= problem.evaluations - spent - 1
-    else:
-        current, (current_score,) = start, problem.score([start])
-    best, best_score = current, current_score
-    history: list[Step] = []
-    message = f"{iterations} iterations done"
-    try:
-        for step in range(iterations):
-            if problem.remaining < 1:
-                message = "the budget of evaluations is spent"
-                break
-            heat = cooling(temperature, step, iterations)
+    with Run(problem, callback) as run:
+        (current,) = run.see([start])
+        for step in run.steps(iterations):
+            heat = schedule(temperature, step, iterations)
             rate = adaptive_mutation_rate(mutation_rate, step, iterations)
-            proposal = move(current, rate, rng)
-            (score,) = problem.score([proposal])
-            accepted = rng.random() < acceptance_probability(score.cost - current_score.cost, heat)
+            (proposal,) = run.see([move(current.candidate, rate, rng)])
+            accepted = rng.random() < acceptance_probability(proposal.cost - current.cost, heat)
             if accepted:
-                current, current_score = proposal, score
-            if score.cost < best_score.cost:
-                best, best_score = proposal, score
-            used = problem.evaluations - spent
-            row = step_of(score, best_score, step, used, accepted=accepted, temperature=heat, rate=rate)
-            history.append(row)
-            if says_stop(callback, row):
-                message = "stopped by the callback"
-                break
-    except KeyboardInterrupt:
-        message = "interrupted"
-    return SearchResult(
-        best,
-        best_score.cost,
-        best_score.evaluation,
-        problem.evaluations - spent,
-        time.perf_counter() - began,
-        history,
-        None,
-        message,
-    )
+                current = proposal
+            run.note(step, proposal, accepted=accepted, temperature=heat, rate=rate)
+    return run.result()

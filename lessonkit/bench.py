@@ -19,10 +19,11 @@ from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation, Evaluator, processors
+from lessonkit.evaluator import Evaluator, processors
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
 from lessonkit.network import Network, load_network
+from lessonkit.problem import Evaluation
 from lessonkit.report import versions
 
 IMAGES = 10_000  # that a candidate is scored on for the speed-ups

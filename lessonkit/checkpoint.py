@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 
 import lessonkit
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.evaluator import Evaluator
 from lessonkit.files import read_arrays, write_arrays
 from lessonkit.fingerprint import network_digest
 from lessonkit.masks import Mask
+from lessonkit.problem import Evaluation
 
 FORMAT = "lessonkit checkpoint 1"
 SECONDS = 5.0  # between two writes, and more where a write is slow:

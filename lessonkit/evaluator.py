@@ -38,6 +38,7 @@ from threadpoolctl import LibController, ThreadpoolController
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask
 from lessonkit.network import Network, PrunableLayer
+from lessonkit.problem import Evaluation
 
 Array = NDArray[np.float32]
 Item = TypeVar("Item")
@@ -68,20 +69,6 @@ def metered() -> Iterator[Meter]:
         yield meter
     finally:
         METER.reset(token)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a masked network achieves on some images."""
-
-    loss: float  # mean cross-entropy, in nats
-    accuracy: float  # share of images whose largest output is at the label
-    images: int
-
-    @property
-    def correct(self) -> int:
-        """The count of correct images."""
-        return round(self.accuracy * self.images)
 
 
 class Evaluator:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.errors import LessonkitError
+from lessonkit.masks import Mask, Masks
 
 
 @contextlib.contextmanager
@@ -91,3 +92,23 @@ def read_arrays(path: str | os.PathLike[str], what: str) -> dict[str, NDArray[An
             return {key: archive[key] for key in archive}
     except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise LessonkitError(f"{path}: cannot be read as {what} ({error})") from error
+
+
+def save_masks(path: str | os.PathLike[str], masks: Sequence[Mask], names: Sequence[str]) -> None:
+    """Write an npz with one boolean array a layer under the layer's name; whole or not at all."""
+    write_arrays(path, dict(zip(names, masks, strict=True)))
+
+
+def load_masks(path: str | os.PathLike[str], names: Sequence[str]) -> Masks:
+    """Read what `save_masks` wrote, in the order of `names`.
+
+    Raises
+    ------
+    LessonkitError
+        When the file cannot be read, or lacks a layer, or holds something else than booleans.
+    """
+    arrays = read_arrays(path, "masks")
+    for name in names:
+        if name not in arrays or arrays[name].dtype != bool:
+            raise LessonkitError(f"{path}: needs a boolean array named {name!r}; it holds {sorted(arrays)}")
+    return tuple(arrays[name] for name in names)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,11 +11,12 @@ from numpy.typing import ArrayLike
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask, flip
 from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.search import Callback, Problem, Scored, SearchResult, Step, draw_population, says_stop, step_of
+from lessonkit.problem import Callback, Problem, Run, SearchResult
 
 Individual = TypeVar("Individual")
-Move = Callable[[Mask, float, np.random.Generator], Mask]
+Move = Callable[[Mask, float, np.random.Generator], Mask]  # (mask, rate, rng) -> changed mask
 Crossover = Callable[[Mask, Mask, np.random.Generator], Mask]  # (mother, father, rng) -> child
+mutate = flip
 
 
 def tournament_select(costs: ArrayLike, size: int, rng: np.random.Generator) -> int:
@@ -33,14 +33,20 @@ def single_point_crossover(a: Mask, b: Mask, point: int) -> tuple[Mask, Mask]:
     return first, second
 
 
+def single_point(mother: Mask, father: Mask, rng: np.random.Generator) -> Mask:
+    """The first child of `single_point_crossover` at a random point."""
+    return single_point_crossover(mother, father, int(rng.integers(1, max(mother.size, 2))))[0]
+
+
 def uniform_crossover(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
     """Each bit from either parent with equal chance (Syswerda 1989)."""
     return np.where(rng.random(a.shape) < 0.5, a, b)
 
 
-def mutate(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
-    """Flip each bit independently with probability `rate`."""
-    return flip(mask, rate, rng)
+def breed(mother: Mask, father: Mask, cross: Crossover, chance: float, move: Move, rate: float, rng: Any) -> Mask:
+    """One child: with this `chance` a cross of both parents, else like its mother; then changed by `move` at `rate`."""
+    child = cross(mother, father, rng) if rng.random() < chance else mother.copy()
+    return move(child, rate, rng)
 
 
 def next_generation(
@@ -54,13 +60,13 @@ def next_generation(
 
 def evolve(
     problem: Problem[Mask],
-    start: Mask,
+    start: Mask | list[Mask],
     *,
     generations: int = 20,
     population: int = 12,
     elite: int = 2,
     tournament: int = 5,
-    crossover: str | Crossover = "single-point",
+    crossover: Crossover = single_point,
     crossover_probability: float = 0.9,
     mutation_rate: float = 0.15,
     initial_rate: float | tuple[float, float] = 0.15,
@@ -69,88 +75,35 @@ def evolve(
     rng: np.random.Generator,
     callback: Callback | None = None,
 ) -> SearchResult[Mask]:
-    """Breed masks: the cheap ones more often, two parents a child, a few bits changed, the best kept as they are.
+    """Breed masks: the cheap ones more often, two parents for each child, a few bits changed, the best kept.
 
-    Parameters
-    ----------
-    problem : gives costs, a whole generation at once, and counts evaluations; the search also ends when its budget
-        does, with a last generation that may be smaller.
-    start : the mask around which the first population is drawn, each individual by `move` at `initial_rate`.
-    generations : after the first population; each costs ``population - elite`` evaluations.
-    tournament : entrants for each parent.
-    crossover : "single-point", "uniform", or a function (mother, father, rng) -> child.
-    mutation_rate : the rate given to `move` for children in the first generation; it falls in a straight line to 0.
-    initial_rate : the rate of the first population; of a pair (low, high), the individuals have rates from one to the
-        other. While no individual stays under the penalty, the population is drawn again with the rates times
-        `redraw_factor`, and every evaluation of it counts.
-    rng, callback : as in `anneal`; a `Step` is a generation, its cost the generation's best.
-
-    Returns
-    -------
-    SearchResult
-        With the best mask seen and its own cost. Ctrl-C ends the search and keeps it.
+    Each of the `generations` costs ``population - elite`` evaluations; the last one may be smaller, when the budget of
+    `problem` ends. `start` is the first population, or the mask around which `Run.draw` draws it with `initial_rate`
+    and `redraw_factor`. The rate given to `move` falls in a straight line from `mutation_rate` to 0. `rng` is the only
+    source of randomness. `callback` sees each `Step`, whose cost is the generation's best; returning True ends the
+    search, and so does Ctrl-C. The result holds the best mask seen and its own cost.
     """
-    if not 0 <= elite < population:
-        raise LessonkitError(f"an elite of {elite} does not fit a population of {population}: choose 0 to less than it")
+    size = len(start) if isinstance(start, list) else population
+    if not 0 <= elite < size:
+        raise LessonkitError(f"an elite of {elite} does not fit a population of {size}: choose 0 to less than it")
     if tournament < 1:
         raise LessonkitError(f"a tournament of {tournament} has no winner: give at least 1")
-    if not callable(crossover) and crossover not in ("single-point", "uniform"):
-        raise LessonkitError(f"no crossover is called {crossover!r}: choose single-point or uniform")
-    began, spent = time.perf_counter(), problem.evaluations
-    low, high = initial_rate if isinstance(initial_rate, Sequence) else (initial_rate, initial_rate)
-    people, scores = draw_population(problem, start, population, (low, high), redraw_factor, move, rng)
-    leader = int(np.argmin([score.cost for score in scores]))
-    best, best_score = people[leader], scores[leader]
-    history: list[Step] = []
-    message = f"{generations} generations done"
 
-    def report(step: int, rate: float, of: Sequence[Scored]) -> bool:
-        cheapest = min(of, key=lambda score: score.cost)
-        mean = float(np.mean([score.cost for score in of]))
-        used = problem.evaluations - spent
-        history.append(step_of(cheapest, best_score, step, used, rate=rate, mean_cost=mean))
-        return says_stop(callback, history[-1])
+    def make_child() -> Any:
+        mother, father = (people[tournament_select(costs, tournament, rng)].candidate for _ in range(2))
+        return breed(mother, father, crossover, crossover_probability, move, rate, rng)
 
-    try:
-        stopped = report(0, high, scores)
-        for generation in range(generations):
-            children_left = int(min(population - elite, problem.remaining))
-            if stopped or children_left < 1:
-                message = "stopped by the callback" if stopped else "the budget of evaluations is spent"
-                break
-            costs = [score.cost for score in scores]
-            rate = adaptive_mutation_rate(mutation_rate, generation, generations)
-
-            def make_child(people: list[Mask] = people, costs: list[float] = costs, rate: float = rate) -> Mask:
-                mother, father = (people[tournament_select(costs, tournament, rng)] for _ in range(2))
-                child = mother.copy()
-                if rng.random() < crossover_probability:
-                    if callable(crossover):
-                        child = crossover(mother, father, rng)
-                    elif crossover == "uniform":
-                        child = uniform_crossover(mother, father, rng)
-                    else:
-                        child, _ = single_point_crossover(mother, father, int(rng.integers(1, max(mother.size, 2))))
-                return move(child, rate, rng)
-
-            people = next_generation(people, costs, elite, make_child)[: elite + children_left]
-            offspring = problem.score(people[elite:])
-            scores = sorted(scores, key=lambda score: score.cost)[:elite] + offspring
-            leader = int(np.argmin([score.cost for score in scores]))
-            if scores[leader].cost < best_score.cost:
-                best, best_score = people[leader], scores[leader]
-            stopped = report(generation + 1, rate, offspring)
+    with Run(problem, callback) as run:
+        rate = float(np.max(initial_rate))
+        if isinstance(start, list):
+            people = run.see(start)
         else:
-            message = "stopped by the callback" if stopped else message
-    except KeyboardInterrupt:
-        message = "interrupted"
-    return SearchResult(
-        best,
-        best_score.cost,
-        best_score.evaluation,
-        problem.evaluations - spent,
-        time.perf_counter() - began,
-        history,
-        None,
-        message,
-    )
+            people = run.draw(start, population, initial_rate, redraw_factor, move, rng)
+        run.note(0, people, rate=rate)
+        for generation in run.steps(generations, "generations"):
+            rate = adaptive_mutation_rate(mutation_rate, generation, generations)
+            costs = [individual.cost for individual in people]
+            family = next_generation(people, costs, elite, make_child)
+            people = run.see(family[: elite + int(min(size, problem.remaining))])
+            run.note(generation + 1, people[elite:], rate=rate)
+    return run.result()

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from lessonkit.checkpoint import read_archive, recorded_evaluations, versions, write_archive
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation
 from lessonkit.layerwise import ALL_DONE
 from lessonkit.masks import Masks
-from lessonkit.search import SearchResult, Step
+from lessonkit.problem import Evaluation, SearchResult, Step
 
 FORMAT = "lessonkit search 1"
 STEP_TYPES: Mapping[str, Any] = {"str": str, "bool": bool, "int": np.int64, "float": np.float64}
@@ -109,7 +108,6 @@ class Kept:
                 about["evaluations"],
                 about["seconds"],
                 history,
-                None,
                 about["message"],
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -14,10 +14,10 @@ import numpy as np
 
 from lessonkit.checkpoint import Evaluate, Journal
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.evaluator import Evaluator
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
 from lessonkit.objective import pruning_cost, warmup_max_loss
-from lessonkit.search import Callback, Problem, Scored, Search, SearchResult, Step, says_stop
+from lessonkit.problem import Callback, Evaluation, Problem, Scored, Search, SearchResult, Step, says_stop
 
 Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
 Sparsity = Callable[[Sequence[Mask]], float]
@@ -46,8 +46,8 @@ def layer_problem(
         evaluate = journal.around(evaluate, index, masks)
     limit = max_loss(evaluator, index, loss_to_warmup, count_all_layers)
 
-    def score(candidates: Sequence[Mask]) -> list[Scored]:
-        scored = []
+    def score(candidates: Sequence[Mask]) -> list[Scored[Mask]]:
+        scored: list[Scored[Mask]] = []
         for candidate, evaluation in zip(candidates, evaluate(candidates), strict=True):
             pruned = sparsity(replace_layer(masks, index, candidate))
             scored.append(Scored(cost(evaluation.loss, baseline_loss, pruned, limit), evaluation, pruned))
@@ -163,7 +163,7 @@ def prune_layerwise(
     if journal is not None:
         journal.finish(ended=message == ALL_DONE)
         seconds = journal.seconds
-    return SearchResult(masks, best_cost, evaluation, spent, seconds, history, None, message)
+    return SearchResult(masks, best_cost, evaluation, spent, seconds, history, message)
 
 
 class _Telling:
@@ -187,7 +187,7 @@ def _as_result(found: Any, start: Mask) -> SearchResult[Mask]:
             )
         mask, cost = found
         try:
-            found = SearchResult(mask, float(cost), None, 0, 0.0, [], None, "done")
+            found = SearchResult(mask, float(cost), None, 0, 0.0, [], "done")
         except (TypeError, ValueError):
             raise LessonkitError(
                 "a search must return a pair (best mask, best cost): its second part is of type "

@@ -5,14 +5,10 @@ No function changes its arguments: a move returns a new mask that shares no memo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lessonkit.errors import LessonkitError
-from lessonkit.files import read_arrays, write_arrays
 
 Mask = NDArray[np.bool_]
 Masks = tuple[Mask, ...]  # one mask a prunable layer, in layer order
@@ -70,26 +66,3 @@ def swap(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
     swapped.flat[rng.choice(kept, k, replace=False)] = False
     swapped.flat[rng.choice(pruned, k, replace=False)] = True
     return swapped
-
-
-# --- files ----------------------------------------------------------------------------------------------------------
-
-
-def save_masks(path: str | os.PathLike[str], masks: Sequence[Mask], names: Sequence[str]) -> None:
-    """Write an npz with one boolean array a layer under the layer's name; whole or not at all."""
-    write_arrays(path, dict(zip(names, masks, strict=True)))
-
-
-def load_masks(path: str | os.PathLike[str], names: Sequence[str]) -> Masks:
-    """Read what `save_masks` wrote, in the order of `names`.
-
-    Raises
-    ------
-    LessonkitError
-        When the file cannot be read, or lacks a layer, or holds something else than booleans.
-    """
-    arrays = read_arrays(path, "masks")
-    for name in names:
-        if name not in arrays or arrays[name].dtype != bool:
-            raise LessonkitError(f"{path}: needs a boolean array named {name!r}; it holds {sorted(arrays)}")
-    return tuple(arrays[name] for name in names)

@@ -9,14 +9,33 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from lessonkit.annealing import anneal
+from lessonkit.annealing import SCHEDULES, anneal
 from lessonkit.errors import LessonkitError
-from lessonkit.genetic import evolve
-from lessonkit.masks import flip, prune_only
-from lessonkit.search import Search
+from lessonkit.genetic import evolve, single_point, uniform_crossover
+from lessonkit.masks import Mask, flip, prune_only
+from lessonkit.problem import Problem, Run, Search, SearchResult
+
+
+def anneal_near(
+    problem: Problem[Mask], start: Mask, *, initial_rate: float, redraw_factor: float, iterations: int, **settings: Any
+) -> SearchResult[Mask]:
+    """`anneal` from a mask drawn near `start` (see `Run.draw`); each draw counts, and is an iteration less."""
+    spent = problem.evaluations
+    drawing = Run(problem)
+    (drawn,) = drawing.draw(
+        start, 1, initial_rate, redraw_factor, settings["move"], settings["rng"], limit=iterations + 1
+    )
+    return anneal(problem, drawn, iterations=iterations + 1 - (problem.evaluations - spent), **settings)
+
 
 SEARCHES: Mapping[str, Callable[..., Any]] = MappingProxyType({"annealing": anneal, "genetic": evolve})
-MOVES = MappingProxyType({"flip": flip, "prune_only": prune_only})
+NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType(  # functions that settings name
+    {
+        "move": {"flip": flip, "prune_only": prune_only},
+        "schedule": SCHEDULES,
+        "crossover": {"single-point": single_point, "uniform": uniform_crossover},
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -51,15 +70,17 @@ class Preset:
         """The search called `method` with this preset's settings, its schedules stretched over the budget."""
         if method not in SEARCHES:
             raise LessonkitError(f"no search is called {method!r}: choose {', '.join(SEARCHES)}")
-        settings = dict(getattr(self, method))
-        settings["move"] = MOVES[settings["move"]]
+        settings = {
+            name: NAMED[name][value] if name in NAMED else value for name, value in getattr(self, method).items()
+        }
         if evaluations_a_layer is not None:
             if method == "annealing":
                 settings["iterations"] = max(1, evaluations_a_layer - 1)
             else:
                 children = settings["population"] - settings["elite"]
                 settings["generations"] = max(1, -(-(evaluations_a_layer - settings["population"]) // children))
-        return functools.partial(SEARCHES[method], **settings)
+        search = anneal_near if method == "annealing" and "initial_rate" in settings else SEARCHES[method]
+        return functools.partial(search, **settings)
 
 
 REFERENCE = Preset(

@@ -17,8 +17,8 @@ import numpy as np
 
 from lessonkit.comparison import Comparison, Row
 from lessonkit.errors import LessonkitError
-from lessonkit.files import write_text, writing
-from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity, save_masks
+from lessonkit.files import save_masks, write_text, writing
+from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.plots import comparison_plot
 from lessonkit.presets import PUBLISHED, PUBLISHED_BASELINE_ACCURACY
 

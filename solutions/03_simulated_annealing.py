@@ -109,7 +109,7 @@ from lessonkit.layerwise import layer_problem, prune_layerwise
 from lessonkit.masks import global_sparsity, mean_layer_sparsity, replace_layer
 from lessonkit.presets import REFERENCE
 from lessonkit.published import PATHS
-from lessonkit.search import Problem
+from lessonkit.problem import Problem
 
 # %% [markdown]
 # `engine` is the course's own annealing, with which you will compare yours. `whose` says whose code ran in a cell:

@@ -110,7 +110,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lessonkit import Evaluator, load_mnist, load_network
-from lessonkit.annealing import anneal
+from lessonkit.annealing import anneal, geometric_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.figures import lesson06 as figures
@@ -121,7 +121,7 @@ from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
-from lessonkit.search import Problem, Scored
+from lessonkit.problem import Problem, Scored
 from lessonkit.statistics import pareto_front
 
 # %% [markdown]
@@ -512,7 +512,7 @@ for sparsity in (0.8, 0.95):
         move=density_step,
         temperature=0.02,
         mutation_rate=1.0,
-        schedule="geometric",
+        schedule=geometric_cooling,
         iterations=59,
         rng=rng,
     )

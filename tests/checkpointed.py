@@ -15,7 +15,6 @@ import sys
 import numpy as np
 
 from lessonkit import checkpoint
-from lessonkit.annealing import anneal
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator, LayerEvaluator
 from lessonkit.files import write_arrays
@@ -23,7 +22,8 @@ from lessonkit.genetic import evolve
 from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import flip
 from lessonkit.network import Network, PrunableLayer
-from lessonkit.search import SearchResult
+from lessonkit.presets import anneal_near
+from lessonkit.problem import SearchResult
 
 SHAPES = [(6, 5), (5, 4), (4, 3)]
 
@@ -40,7 +40,7 @@ def hill_climb(problem, start, *, rng, callback=None):
 
 
 SEARCHES = {
-    "annealing": functools.partial(anneal, iterations=29, initial_rate=0.3),
+    "annealing": functools.partial(anneal_near, iterations=29, initial_rate=0.3, redraw_factor=0.85, move=flip),
     "genetic": functools.partial(evolve, generations=6, population=6),
     "own": hill_climb,
 }

@@ -6,7 +6,7 @@ from answer_files import each_answer
 from lessonkit import annealing as engine
 from lessonkit import masks, objective
 from lessonkit.exercises import find
-from lessonkit.search import Problem
+from lessonkit.problem import Problem
 
 
 @each_answer("annealing")

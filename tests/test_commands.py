@@ -21,7 +21,8 @@ from lessonkit.commands import terminal
 from lessonkit.comparison import CONTROLS
 from lessonkit.data import Dataset
 from lessonkit.evaluator import Evaluator
-from lessonkit.masks import global_sparsity, load_masks, mean_layer_sparsity
+from lessonkit.files import load_masks
+from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.network import load_network
 
 ROOT = Path(__file__).parents[1]

@@ -225,7 +225,7 @@ def test_calibration_meets_the_wished_acceptance_and_is_counted(images):
 
 def test_annealing_cools_as_reheating_says():
     from lessonkit.annealing import anneal
-    from lessonkit.search import Problem
+    from lessonkit.problem import Problem
 
     problem = Problem(lambda candidates: [float(mask.sum()) for mask in candidates])
     rng = np.random.default_rng(0)
@@ -240,7 +240,7 @@ def test_reheating_starts_again_half_as_hot():
 
 
 def test_evolve_takes_a_crossover_of_ones_own():
-    from lessonkit.search import Problem
+    from lessonkit.problem import Problem
 
     seen = []
 

@@ -20,7 +20,8 @@ from lessonkit import checkpoint, comparison, kept
 from lessonkit.data import Dataset, Split
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import LayerEvaluator
-from lessonkit.masks import flip, load_masks
+from lessonkit.files import load_masks
+from lessonkit.masks import flip
 from lessonkit.network import load_network
 from lessonkit.presets import COURSE
 

@@ -17,7 +17,7 @@ from lessonkit.layerwise import layer_problem, max_loss, prune_layerwise
 from lessonkit.masks import mean_layer_sparsity, replace_layer
 from lessonkit.network import Network, PrunableLayer, load_network
 from lessonkit.objective import pruning_cost
-from lessonkit.search import SearchResult, Step
+from lessonkit.problem import SearchResult, Step
 
 SHAPES = [(5, 4), (4, 3), (3, 3)]
 
@@ -167,7 +167,7 @@ def test_a_pair_or_a_result_drops_in(tiny):
     def with_result(problem, start, *, rng, callback=None):
         mask, cost = first_weight(problem, start, rng=rng)
         step = Step(0, problem.evaluations, cost, cost, 0.0, 0.0, 0.0)
-        return SearchResult(mask, cost, None, 1, 0.0, [step], None, "done")
+        return SearchResult(mask, cost, None, 1, 0.0, [step], "done")
 
     pair, full = prune(first_weight, tiny), prune(with_result, tiny)
     for result in (pair, full):

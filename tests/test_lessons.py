@@ -20,7 +20,7 @@ from lessonkit.course.leaks import CHECK, find_leaks, functions, misjudged, secr
 from lessonkit.exercises.course_code import source_of
 from lessonkit.figures import lesson04
 from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.search import Problem
+from lessonkit.problem import Problem
 
 HERE, ROOT = str(Path(__file__).parent), Path(__file__).parent.parent
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []

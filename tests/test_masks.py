@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lessonkit.errors import LessonkitError
+from lessonkit.files import load_masks, save_masks
 from lessonkit.masks import (
     flip,
     global_sparsity,
     keep_all,
     layer_sparsities,
-    load_masks,
     mean_layer_sparsity,
     prune_only,
     replace_layer,
-    save_masks,
     swap,
 )
 

@@ -17,12 +17,13 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # Ground first. A module may import from its own floor and from those below; a folder stands on one floor.
 FLOORS = (
     ("errors",),
-    ("files",),
     ("masks", "objective", "published"),
+    ("problem",),
+    ("annealing", "genetic", "files"),
     ("data", "network", "lenet", "fingerprint"),
     ("evaluator", "gradient", "correction"),
-    ("search", "statistics", "mlpnet"),
-    ("annealing", "genetic", "baselines", "checkpoint", "scheduler"),
+    ("statistics", "mlpnet"),
+    ("baselines", "checkpoint", "scheduler"),
     ("layerwise", "kept", "presets", "frontier"),
     ("comparison",),
     ("plots",),
@@ -103,6 +104,25 @@ def test_an_import_goes_down_never_up(source):
     assert room in FLOOR_OF, f"{room} stands on no floor: give it one in {Path(__file__).name}"
     for target in imports_of(source):
         assert FLOOR_OF[target[0]] <= FLOOR_OF[room], f"{room} imports {target[0]}, which stands above it"
+
+
+TEXTBOOK = ("annealing", "genetic", "problem", "masks", "objective")
+
+
+@pytest.mark.parametrize("name", TEXTBOOK)
+def test_the_textbook_needs_nothing_but_numpy(name):
+    """A reader of annealing.py meets no thread pool and no file format."""
+    source = PACKAGE / f"{name}.py"
+    assert {target[0] for target in imports_of(source)} <= {*TEXTBOOK, "errors"}
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    guarded = only_for_types(tree)
+    outside = set()
+    for node in set(ast.walk(tree)) - guarded:
+        if isinstance(node, ast.Import):
+            outside |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            outside.add(str(node.module).partition(".")[0])
+    assert outside - set(sys.stdlib_module_names) <= {"lessonkit", "numpy", "pandas"}  # pandas: in table() alone
 
 
 def test_imports_run_in_no_circle():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lessonkit.annealing import anneal
 from lessonkit.genetic import evolve
-from lessonkit.search import Problem
+from lessonkit.problem import Problem
 from lessonkit.statistics import (
     bootstrap_interval,
     evaluations_of_annealing,

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from lessonkit.search import Problem
+from lessonkit.problem import Problem
 
 BITS = 8
 

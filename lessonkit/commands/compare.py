@@ -19,8 +19,8 @@ from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.network import load_network
 from lessonkit.presets import PRESETS, SEARCHES, Preset
+from lessonkit.problem import Step
 from lessonkit.scheduler import workers
-from lessonkit.search import Step
 from lessonkit.statistics import evaluations_of_annealing, evaluations_of_genetic
 
 SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.kept`

@@ -13,8 +13,8 @@ from lessonkit.files import write_text
 from lessonkit.labs import density, race
 from lessonkit.network import ASSETS, load_network
 from lessonkit.presets import COURSE, SEARCHES
+from lessonkit.problem import Step
 from lessonkit.report import output_folder
-from lessonkit.search import Step
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.annealing import anneal
+from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
 from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
@@ -29,7 +29,7 @@ from lessonkit.genetic import evolve
 from lessonkit.gradient import COST
 from lessonkit.masks import Mask, Masks
 from lessonkit.network import Network
-from lessonkit.search import Problem, SearchResult
+from lessonkit.problem import Problem, SearchResult
 
 EVALUATIONS = 1000
 SEARCH_IMAGES = 24_000
@@ -98,7 +98,7 @@ def _annealed_densities(task: Task, evaluations: int) -> tuple[Mask, SearchResul
         start_densities(task),
         iterations=evaluations - 1,
         temperature=0.05,
-        schedule="geometric",
+        schedule=geometric_cooling,
         mutation_rate=1.5,
         move=density_move,
         rng=task.rng,
@@ -119,7 +119,7 @@ def annealed_swaps(task: Task) -> Found:
         start,
         iterations=max(1, left // 3),  # a proposal costs about three evaluations, its share of gradients included
         temperature=1e-3 * first.cost,  # cold: a hot start throws a good seed away
-        schedule="geometric",
+        schedule=geometric_cooling,
         mutation_rate=1.0,
         move=move,
         rng=task.rng,
@@ -192,7 +192,7 @@ def _annealed(task: Task, stage: Stage, proposals: int, temperature: float) -> S
         stage.start,
         iterations=max(1, min(proposals, int((stage.problem.remaining - 1) / price))),
         temperature=temperature,
-        schedule="linear",
+        schedule=linear_cooling,
         mutation_rate=1.0,
         move=stage.walk,
         rng=task.rng,

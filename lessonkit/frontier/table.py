@@ -18,10 +18,10 @@ import numpy as np
 from lessonkit.data import Dataset, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
-from lessonkit.files import write_text
+from lessonkit.files import load_masks, save_masks, write_text
 from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
-from lessonkit.masks import Masks, global_sparsity, load_masks, mean_layer_sparsity, save_masks
+from lessonkit.masks import Masks, global_sparsity, mean_layer_sparsity
 from lessonkit.mlpnet import load_mlpnet
 from lessonkit.network import NETWORKS, Network, load_network
 from lessonkit.scheduler import Packed, gather, require_version, shared

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.evaluator import Evaluator
 from lessonkit.gradient import activations
 from lessonkit.masks import Mask, Masks
 from lessonkit.network import Network
-from lessonkit.search import Problem, Scored
+from lessonkit.problem import Evaluation, Problem, Scored
 
 
 def join(masks: Sequence[Mask]) -> Mask:
@@ -91,8 +91,8 @@ class MaskProblem(Problem[Mask]):
             self._whole = Evaluator(self.network, self.images.images, self.images.labels)
         return self._whole
 
-    def _costs(self, candidates: Sequence[Mask]) -> list[Scored]:
-        scored = []
+    def _costs(self, candidates: Sequence[Mask]) -> list[Scored[Mask]]:
+        scored: list[Scored[Mask]] = []
         for vector in candidates:
             evaluation = self.evaluate(vector)
             scored.append(Scored(evaluation.loss, evaluation, 1 - np.count_nonzero(vector) / vector.size))

@@ -43,9 +43,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lessonkit.data import Dataset, load_mnist
-from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.evaluator import Evaluator
 from lessonkit.network import Network, load_network
 from lessonkit.plots import new_figure
+from lessonkit.problem import Evaluation
 
 IMAGES = 1_000  # validation images that a lab evaluates on
 DELAY = 0.01  # seconds without another message of the page after which the kernel draws

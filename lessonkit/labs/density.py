@@ -16,7 +16,7 @@ from lessonkit.baselines import magnitude_global
 from lessonkit.correction import correct_biases, mean_inputs
 from lessonkit.data import Dataset
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation, Evaluator
+from lessonkit.evaluator import Evaluator
 from lessonkit.labs.base import (
     Lab,
     Picture,
@@ -33,7 +33,7 @@ from lessonkit.labs.base import (
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.network import ASSETS, Network
 from lessonkit.plots import look
-from lessonkit.search import Problem, Scored, SearchResult
+from lessonkit.problem import Evaluation, Problem, Scored, SearchResult
 
 Densities = NDArray[np.float64]  # the share of weights kept, one a layer
 
@@ -103,7 +103,7 @@ class Densest:
         """Search densities of the global sparsity `total` for the fewest errors: the course's annealing, unchanged."""
         kept = (1.0 - total) * self.sizes.sum()
 
-        def score(candidates: Any) -> list[Scored]:
+        def score(candidates: Any) -> list[Scored[Any]]:
             reached = [self.evaluate(self.masks(candidate), corrected) for candidate in candidates]
             return [Scored(1.0 - each.accuracy, each) for each in reached]
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from lessonkit.baselines import magnitude_global, magnitude_mask, random_masks
 from lessonkit.data import Dataset
-from lessonkit.evaluator import Evaluation
 from lessonkit.labs.base import (
     Lab,
     Picture,
@@ -22,6 +21,7 @@ from lessonkit.labs.base import (
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity, replace_layer
 from lessonkit.network import Network
 from lessonkit.plots import look
+from lessonkit.problem import Evaluation
 
 ALL = "all layers"
 METHODS = ("magnitude", "random")

@@ -15,14 +15,13 @@ from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_ma
 from lessonkit.comparison import CONTROLS, Row, compare, search_evaluator
 from lessonkit.data import Dataset
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluation
 from lessonkit.labs.base import Lab, Picture, choice, int_slider, lab_figure, small
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.network import ASSETS, Network
 from lessonkit.objective import trade_off_score
 from lessonkit.plots import look
 from lessonkit.presets import COURSE, SEARCHES
-from lessonkit.search import Step
+from lessonkit.problem import Evaluation, Step
 
 RECORDED = ASSETS / "race.json"
 EVERY, CONTROL_EVERY = 10, 50  # evaluations between two recorded points of a search, of a control

@@ -27,7 +27,7 @@ from lessonkit.labs.base import (
 from lessonkit.layerwise import layer_problem
 from lessonkit.network import Network
 from lessonkit.plots import COLOURS
-from lessonkit.search import SearchResult
+from lessonkit.problem import SearchResult
 
 ITERATIONS = 200
 RATE = 0.15
@@ -83,7 +83,7 @@ class TemperatureLab(Lab):
             self.start[-1],
             iterations=ITERATIONS,
             temperature=temperature,
-            schedule=schedule,
+            schedule=SCHEDULES[schedule],
             mutation_rate=rate,
             rng=np.random.default_rng(0),
         )
