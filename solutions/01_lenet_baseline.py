@@ -175,7 +175,7 @@ print(f"all parameters: {model.count_params():,}")
 
 # %%
 def count_prunable_weights(model):
-    """Return how many weights the convolutions and dense layers of `model` have, biases left out."""
+    """Return how many weights the convolutions and dense layers of `model` have, biases left out, as an `int`."""
     ### BEGIN SOLUTION
     kernels = [layer.kernel for layer in model.layers if type(layer).__name__ in ("Conv2D", "Dense")]
     return sum(int(np.prod(kernel.shape)) for kernel in kernels)
@@ -224,9 +224,10 @@ figures.weights_plot(network.names, [kernel.size for kernel in network.kernels])
 
 # %%
 def split_validation(images, labels, fraction, rng):
-    """Return (train_images, train_labels, validation_images, validation_labels).
+    """Return (train_images, train_labels, validation_images, validation_labels), four arrays.
 
-    Shuffled and disjoint, each image with its own label, round(fraction * n) of them for validation.
+    `images` has shape (n, height, width, 1), `labels` (n,). round(fraction * n) of the images, chosen by `rng`, are
+    for validation, all others for training; each image keeps its own label.
     """
     ### BEGIN SOLUTION
     order = rng.permutation(len(images))

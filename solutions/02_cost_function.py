@@ -463,7 +463,10 @@ print(f"{place + 1:12}{losses[lowest]:9.4f}{found[lowest].correct:8}   <- the ma
 
 # %%
 def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
-    """Return `pruning_cost`, but with nothing to pay for a loss below the baseline's."""
+    """Return `pruning_cost`, but where the loss is below the baseline's, the squared difference counts as 0.
+
+    `max_loss` is above `baseline_loss`.
+    """
     ### BEGIN SOLUTION
     difference = max(loss - baseline_loss, 0) ** 2 if loss < max_loss else penalty
     return difference + 1 / (sparsity + epsilon)

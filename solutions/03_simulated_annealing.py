@@ -325,8 +325,9 @@ figures.masks_plot({f"step {step}": walk[step] for step in (0, 1, 5, 50)})
 def anneal(cost, start, temperature, rate, iterations, rng):
     """Return (best_mask, best_cost): the best mask seen, with its own cost.
 
-    Each iteration flips bits of the current mask (flip_neighbour at the adaptive rate) and accepts the proposal by
-    the Metropolis rule at the logarithmic temperature. `cost` is called exactly iterations + 1 times.
+    Each iteration, t = 0 to iterations - 1, flips bits of the current mask (flip_neighbour at the adaptive rate) and
+    accepts the proposal by the Metropolis rule at the logarithmic temperature. `cost` is called exactly
+    iterations + 1 times.
     """
     ### BEGIN SOLUTION
     current, current_cost = start, cost(start)

@@ -227,7 +227,7 @@ figures.pressure_plot(shares)
 
 # %%
 def single_point_crossover(a, b, point):
-    """Return two new masks: `a` and `b` with their tails exchanged after `point` bits in flattened order."""
+    """Return two new masks: `a`, then `b`, with their tails exchanged after `point` bits in flattened order."""
     ### BEGIN SOLUTION
     first, second = a.flatten(), b.flatten()
     first[point:], second[point:] = b.flatten()[point:], a.flatten()[point:]
@@ -318,9 +318,9 @@ mutate = check("genetic.mutate", mutate)
 
 # %%
 def next_generation(population, costs, elite, make_child):
-    """Return a list of the same size: the `elite` cheapest individuals, then children.
+    """Return a list of the same size: the `elite` cheapest individuals, the cheapest first, then children.
 
-    Each call of make_child() gives one new child; call it once per child.
+    Each call of make_child() gives one new child; call it once for each child.
     """
     ### BEGIN SOLUTION
     order = np.argsort(costs, kind="stable")

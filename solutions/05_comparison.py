@@ -332,7 +332,10 @@ print(f"unpruned: {comparison.baseline.correct} of 2000 right")
 
 # %%
 def bootstrap_interval(values, rng, level=0.95, resamples=2000):
-    """Return (low, high), the percentile bootstrap interval of the mean of `values`."""
+    """Return (low, high), the percentile bootstrap interval of the mean of `values`, an array of shape (n,).
+
+    Between the ends lies the share `level` of the means of `resamples` resamples, as much of the rest on each side.
+    """
     ### BEGIN SOLUTION
     values = np.asarray(values)
     means = [rng.choice(values, size=len(values), replace=True).mean() for _ in range(resamples)]
@@ -501,7 +504,7 @@ for name, scores in by_method.items():
 
 # %%
 def pareto_front(points):
-    """Return the ascending indices of the non-dominated rows of `points`, shape (n, 2): loss and sparsity.
+    """Return the ascending indices of the non-dominated rows of `points`, an array of shape (n, 2): loss, sparsity.
 
     A low loss is good, a high sparsity is good. A row is dominated by another one that is at least as good in both
     and better in one; equal rows do not dominate each other.
