@@ -8,13 +8,10 @@
 #       format_name: percent
 #       format_version: '1.3'
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
-
-# %% [markdown] tags=["badge"]
-# <!-- The badge's place; `publish` fills it in. -->
 
 # %% [markdown]
 # # 03 Simulated annealing, from nothing
@@ -34,64 +31,65 @@
 #
 # **Prerequisites.** Notebooks 01 and 02: masks, sparsity, the cost with its threshold.
 
-# %% tags=["setup", "nbval-ignore-output"]
-# Set-up, the same in every notebook: find the course's package, and say what is in use.
-import importlib.util
-import os
-import subprocess
-import sys
-import tempfile
-import zipfile
-from pathlib import Path
+# %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
+# @title Set-up, the same in every notebook: run this cell first
+def _set_up(published=""):
+    """Find the course's package, and say what is in use."""
+    import importlib.util
+    import os
+    import subprocess
+    import sys
+    import tempfile
+    import zipfile
+    from pathlib import Path
 
-PUBLISHED = ""
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    def package_in(archive):
+        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
+        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
+        try:
+            with zipfile.ZipFile(archive) as packed:
+                packed.extractall(unpacked)
+        except zipfile.BadZipFile:
+            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
+        for package in unpacked.rglob("lessonkit/__init__.py"):
+            return package.parent.parent
+        for wheel in unpacked.rglob("lessonkit*.whl"):
+            return package_in(wheel)
+        return None
 
-
-def package_in(archive):
-    """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-    unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(unpacked)
-    except zipfile.BadZipFile:
-        raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-    for package in unpacked.rglob("lessonkit/__init__.py"):
-        return package.parent.parent
-    for wheel in unpacked.rglob("lessonkit*.whl"):
-        return package_in(wheel)
-    return None
-
-
-def find_lessonkit():
-    """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above it; or published."""
-    found = importlib.util.find_spec("lessonkit")
-    if found is not None and found.origin is not None:
-        return
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "lessonkit" / "__init__.py").is_file():
-            sys.path.insert(0, str(folder))
+    def find_lessonkit():
+        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
+        found = importlib.util.find_spec("lessonkit")
+        if found is not None and found.origin is not None:
             return
-    for folder in (here, here.parent):
-        for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-            if package := package_in(archive):
-                sys.path.insert(0, str(package))
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / "lessonkit" / "__init__.py").is_file():
+                sys.path.insert(0, str(folder))
                 return
-    if PUBLISHED:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", PUBLISHED], check=True)
-        return
-    raise ModuleNotFoundError(
-        "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-        f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-    )
+        for folder in (here, here.parent):
+            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
+                if package := package_in(archive):
+                    sys.path.insert(0, str(package))
+                    return
+        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
+            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
+            return
+        raise ModuleNotFoundError(
+            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
+            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
+        )
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    find_lessonkit()
+    importlib.invalidate_caches()
+    from lessonkit.course.setup_cell import in_use
+
+    print(in_use())
 
 
-find_lessonkit()
-importlib.invalidate_caches()
-from lessonkit.course.setup_cell import in_use
-
-print(in_use())
+_set_up()
+del _set_up
 
 # %%
 import math

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lessonkit.annealing import anneal
+from lessonkit.annealing import anneal, linear_cooling
 from lessonkit.baselines import magnitude_global
 from lessonkit.correction import correct_biases, mean_inputs
 from lessonkit.data import Dataset
@@ -113,7 +113,7 @@ class Densest:
             )
 
         begin = spread(np.asarray(start, float), self.sizes, kept)
-        settings = {"temperature": 0.005, "schedule": "linear", "mutation_rate": 0.5}
+        settings = {"temperature": 0.005, "schedule": linear_cooling, "mutation_rate": 0.5}
         return anneal(Problem(score), begin, iterations=evaluations - 1, move=move, rng=rng, **settings)  # type: ignore[arg-type]
 
 
