@@ -236,6 +236,7 @@ class Classic(Front):
         self.page.goto(f"{address}/notebooks/{name}", timeout=PATIENCE)
         self.page.wait_for_function("() => window.Jupyter?.notebook?.kernel?.is_connected()")
         self.page.wait_for_function("() => window.Jupyter.notebook.kernel.widget_manager")
+        self.page.wait_for_timeout(2000)  # the manager asks the kernel for its widgets, without a sign of the end
         self.idle()
 
     def idle(self) -> None:
