@@ -28,7 +28,7 @@ import lessonkit
 ROOT = Path(lessonkit.__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 120_000  # milliseconds; a machine may be busy with other things
-KNOWN = re.compile(r"favicon|ResizeObserver|Failed to load resource.*404")
+KNOWN = re.compile(r"favicon|ResizeObserver|Failed to load resource.*(404|ERR_)|Access to font")  # fonts: a CDN's
 
 
 class Front:
