@@ -28,7 +28,7 @@ import lessonkit
 ROOT = Path(lessonkit.__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 120_000  # milliseconds; a machine may be busy with other things
-KNOWN = re.compile(r"favicon|ResizeObserver|Failed to load resource.*404")
+KNOWN = re.compile(r"favicon|ResizeObserver|Failed to load resource.*(404|ERR_)|Access to font")  # fonts: a CDN's
 
 
 class Front:
@@ -236,6 +236,7 @@ class Classic(Front):
         self.page.goto(f"{address}/notebooks/{name}", timeout=PATIENCE)
         self.page.wait_for_function("() => window.Jupyter?.notebook?.kernel?.is_connected()")
         self.page.wait_for_function("() => window.Jupyter.notebook.kernel.widget_manager")
+        self.page.wait_for_timeout(2000)  # the manager asks the kernel for its widgets, without a sign of the end
         self.idle()
 
     def idle(self) -> None:

