@@ -308,7 +308,8 @@ accuracy = check("baseline.accuracy", accuracy)
 # </details>
 #
 # Now the promised check. The same masked network is measured twice on 1,000 validation images: through Keras, with
-# your `apply_mask` and your `accuracy`, and through the `Evaluator`. `keep_all()` gives the masks that prune nothing.
+# your `apply_mask` and your `accuracy`, and through the `Evaluator`. `network.keep_all()` gives the masks that prune
+# nothing.
 
 # %% tags=["mnist"]
 held = data.validation.head(1000)

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 import lessonkit
 import lessonkit.labs
 from lessonkit import correction, published
-from lessonkit.annealing import acceptance_probability, anneal
+from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
@@ -390,7 +390,7 @@ def test_temperature_lab_shows_a_real_run(make, data, network):
     start = network.keep_all()
     problem = layer_problem(engine, 4, start, engine.evaluate(network.keep_all()).loss)
     current = float(problem.cost([start[4]])[0])
-    settings = {"temperature": 0.05, "schedule": "geometric", "mutation_rate": 0.1}
+    settings = {"temperature": 0.05, "schedule": geometric_cooling, "mutation_rate": 0.1}
     result = anneal(problem, start[4], iterations=200, rng=np.random.default_rng(0), **settings)
     bad = passed = 0
     for step in result.history[:31]:

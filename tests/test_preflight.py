@@ -149,7 +149,7 @@ def test_badges(copied):
     line = preflight.badges(copied)
     red(line, "notebooks/02_cost_function.ipynb: its badge leads to https://colab.")
     assert "solutions/02_cost_function.ipynb: its set-up cell leads to" in line.details[1]
-    publish.stamp_course(copied, None)
+    publish.stamp_course(copied, Address("a/b", "v1"))
     change(copied / "notebooks" / "01_lenet_baseline.ipynb", lambda notebook: notebook.cells.pop(0))
     red(preflight.badges(copied), "its badge is missing")
 
