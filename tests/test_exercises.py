@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import fractions
 import importlib
 import inspect
@@ -24,7 +25,7 @@ from right_answers import RIGHT
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises import calling, check, find, hint, judge, judging, progress, registry, session, solution, whose
 from lessonkit.exercises.calling import STOP_TRIES, STOP_WAIT
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial
+from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Pace, Trial
 from lessonkit.exercises.registry import LESSONS
 from lessonkit.exercises.shown import STYLES
 
@@ -405,6 +406,54 @@ def test_a_model_whose_weights_are_changed_gets_them_back():
     assert sums() == before
 
 
+def test_a_model_whose_layers_are_changed_gets_its_settings_back():
+    exercise = find("baseline.count_prunable_weights")
+    (examples,) = (property_ for property_ in exercise.properties if isinstance(property_, Examples))
+
+    def frozen():
+        models = [model for (model,) in examples.arguments(np.random.default_rng(0))]
+        return [[layer.trainable for layer in model.layers] for model in models]
+
+    def answer(model):
+        for layer in model.layers:
+            layer.trainable = not layer.trainable
+        return exercise.reference(model)
+
+    exercise.prepare()
+    before = frozen()
+    assert "changed its argument `model`" in judge(exercise.id, answer).message
+    assert frozen() == before
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+@each
+def test_an_answer_that_keeps_what_one_argument_gave_is_wrong(exercise, place):
+    """Results are kept by all arguments but one: a cache with a key that is too small."""
+    kept, repeated = {}, []
+    right = RIGHT[exercise.id][0]
+    at = 0 if place == "first" else exercise.required - 1
+
+    def key(value):
+        if isinstance(value, np.ndarray):
+            return value.tobytes()
+        return tuple(map(key, value)) if isinstance(value, list | tuple) else value
+
+    def answer(*arguments):
+        others = key([value for number, value in enumerate(arguments) if number != at])
+        if others in kept:
+            repeated.append(1)
+            return copy.deepcopy(kept[others])
+        kept[others] = right(*arguments)
+        return copy.deepcopy(kept[others])
+
+    answer.__signature__ = inspect.signature(right)
+    if "rng" in exercise.parameters or "make_child" in exercise.parameters or len(exercise.parameters) == 1:
+        pytest.skip("no call comes again with a key as small as this")
+    verdict = judge(exercise.id, answer)
+    assert repeated
+    assert verdict.status == "wrong", verdict.message
+
+
 def test_keywords_and_options_are_passed_as_the_answer_takes_them():
     def keywords(loss, baseline, sparsity, limit, *, penalty=1e8, epsilon=1e-8):
         return (penalty if loss >= limit else (loss - baseline) ** 2) + 1 / (sparsity + epsilon)
@@ -510,6 +559,41 @@ def test_a_slow_answer_is_judged_on_fewer_trials(exercise_id):
     assert judge(exercise_id, slowly(RIGHT[exercise_id][0]), seconds=1.6).status == "right"
     wrong = find(exercise_id).misconceptions[0]
     assert judge(exercise_id, slowly(wrong.code), seconds=1.6).status == "wrong"
+
+
+def test_a_busy_machine_takes_no_draws_from_a_fast_answer(monkeypatch):
+    """The wall clock jumps now and then, as where others have the processor; a call that sleeps always waits."""
+    pace, clock = Pace(8.0), [0.0, 0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(time, "thread_time", lambda: clock[1])
+
+    def calls(passed, used):
+        pace.begin()
+        clock[0], clock[1] = clock[0] + passed, clock[1] + used
+        pace.end()
+
+    calls(7.0, 7.0)  # an import
+    for passed in (0.5, 0.0002, 1.0, 0.5):
+        calls(passed, 0.0001)
+    assert pace.draws(5000, 500) == 5000
+    pace = Pace(8.0)
+    for _ in range(5):
+        calls(0.5, 0.0001)
+    assert pace.draws(5000, 500) < 10
+
+
+def test_an_answer_may_import_a_large_library(tmp_path, monkeypatch):
+    (tmp_path / "large_library.py").write_text(
+        "import time\nbegan = time.thread_time()\nwhile time.thread_time() < began + 0.8: pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def answer(mask, rate, rng):
+        import large_library  # noqa: F401
+
+        return mask ^ (rng.random(mask.shape) < rate)
+
+    assert judge("annealing.flip_neighbour", answer, seconds=0.6).status == "right"
 
 
 def test_slow_and_endless_are_told_apart():

@@ -44,7 +44,13 @@ def count(value: Any) -> int:
     return int(array)
 
 
-index = count
+def index(value: Any) -> int:
+    """A place in a list."""
+    array = _array(value, "an index")
+    if array.shape != () or array.dtype.kind not in "iu":
+        what = f"the float {float(array)}" if array.shape == () and array.dtype.kind == "f" else describe(value)
+        raise Unreadable(f"should be an index (an int), yours is {what}")
+    return int(array)
 
 
 def indices(value: Any) -> list[int]:
@@ -127,7 +133,7 @@ def short(value: Any) -> str:
     """A value in a few characters, for a message."""
     if isinstance(value, np.ndarray):
         if value.size <= FULL_SIZE:
-            return repr(_rounded(value.tolist()))
+            return repr(_rounded(value.tolist()) if _parted(value) else value.tolist())
         return f"<{'mask' if value.dtype == bool else 'array'} of shape {value.shape}>"
     if isinstance(value, np.generic):
         return short(value.item())
@@ -189,6 +195,12 @@ def _told_apart(expected: Any, found: Any) -> tuple[str, str]:
     if one == other:
         one, other = (repr(np.asarray(value).tolist()) for value in (expected, found))
     return one, other
+
+
+def _parted(array: NDArray[Any]) -> bool:
+    """Whether the values that differ still do when they are rounded."""
+    values = array.ravel().tolist()
+    return len(set(values)) == len(set(_rounded(values)))
 
 
 def _rounded(value: Any) -> Any:
