@@ -634,7 +634,6 @@ APPLY = Exercise(
             "This is a masked array: it hides the pruned weights, but they are still in it and would be used. Its "
             "method `filled` makes an ordinary array, a new one where the masked array has copied the weights.",
             lambda weights, mask: np.ma.masked_array(weights, mask=~mask),
-            sign=lambda trial: isinstance(_masked(trial)[2], np.ma.MaskedArray),
         ),
     ),
     hints=(

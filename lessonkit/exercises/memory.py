@@ -21,30 +21,32 @@ STALE = "gives something else for an array with new contents than for a new arra
 
 
 def _own_arguments(trial: Trial) -> None:
-    exercise = trial.exercise
+    exercise, seen = trial.exercise, list[Any]()
     for examples in (each for each in exercise.properties if isinstance(each, Examples)):
         cases = [tuple(case) for case in examples.arguments(generator_for(exercise, trial.seed))]
         for place, case in ((place, case) for place in range(len(exercise.parameters)) for case in cases[-CASES:]):
             if place < len(case):
-                _one_changed(trial, place, case, [other[place] for other in cases if place < len(other)])
+                _one_changed(trial, place, case, [other[place] for other in cases if place < len(other)], seen)
     if exercise.draw is not None:
         for place in range(len(exercise.parameters)):
             _same_as_new(trial, place)
 
 
-def _one_changed(trial: Trial, place: int, case: tuple[Any, ...], others: list[Any]) -> None:
-    """Call on `case`, then on the same objects with one argument changed; where that is an array, in its place."""
+def _one_changed(trial: Trial, place: int, case: tuple[Any, ...], others: list[Any], seen: list[Any]) -> None:
+    """Call on `case`, then on the same objects with one argument changed; where that is an array, in its place.
+
+    What the answer gave to the calls before is in `seen`.
+    """
     exercise, given = trial.exercise, tuple(copied(value) for value in case)
-    found: list[Any] = []
     for arguments in _changes(exercise, place, given, others):
         outcome = _ask_on(trial, arguments)
         value, expected = trial.read(outcome.value), exercise.read(exercise.reference(*arguments))
         within = tolerance(outcome.value, *arguments)
         if text := difference(expected, value, within):
-            if any(not difference(earlier, value, within) for earlier in found):
+            if any(not difference(earlier, value, within) for earlier in seen):
                 trial.fail(KEPT, "memory")
             trial.fail(text)
-        found.append(value)
+        seen.append(value)
 
 
 def _changes(exercise: Exercise, place: int, given: tuple[Any, ...], others: list[Any]) -> Iterator[tuple[Any, ...]]:

@@ -49,7 +49,7 @@ def index(value: Any) -> int:
     array = _array(value, "an index")
     if array.shape != () or array.dtype.kind not in "iu":
         what = f"the float {float(array)}" if array.shape == () and array.dtype.kind == "f" else describe(value)
-        raise Unreadable(f"should be an index (an int), yours is {what}")
+        raise Unreadable(f"should be an index, a whole number (an int), yours is {what}")
     return int(array)
 
 
@@ -72,7 +72,7 @@ def mask(value: Any) -> NDArray[np.bool_]:
 def numbers(value: Any) -> NDArray[np.float64]:
     """An array of numbers."""
     array = _array(value, "an array of numbers")
-    if array.ndim == 0 or array.dtype.kind not in "biuf":
+    if array.ndim == 0 or array.dtype.kind not in "biuf" or isinstance(value, np.ma.MaskedArray):
         raise Unreadable(f"should be an array of numbers, yours is {describe(value)}")
     return _numpys_own(array, value, "an array").astype(float)
 
@@ -157,7 +157,8 @@ def describe(value: Any) -> str:
     if value is None:
         return "None (is a `return` missing?)"
     if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} of shape {value.shape}"
+        kind = "a masked array" if isinstance(value, np.ma.MaskedArray) else "an array"
+        return f"{kind} of {value.dtype} of shape {value.shape}"
     if isinstance(value, tuple | list):
         inside = sorted({type(item).__name__ for item in value})
         return f"a {type(value).__name__} of {len(value)}" + (f" ({', '.join(inside[:3])})" if inside else "")

@@ -339,7 +339,7 @@ def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     m = rng.choice(values, (resamples, len(values))).mean(1)
     return np.quantile(m, [0.025, 0.975])
 
-# %% comparison.bootstrap_interval | wrong | level 0.95 when none
+# %% comparison.bootstrap_interval | wrong | look at the default values
 def bootstrap_interval(values, rng, level=0.9, resamples=2000):
     m = rng.choice(values, (resamples, len(values))).mean(1)
     return np.quantile(m, [(1 - level) / 2, (1 + level) / 2])

@@ -990,7 +990,7 @@ def next_generation(population, costs, elite, make_child):
     o = np.argsort(costs)
     return [population[i] for i in o[:elite]] + [population[i] for i in o[elite:]]
 
-# %% genetic.tournament_select | wrong | should be an index (an int), yours is the float
+# %% genetic.tournament_select | wrong | an index, a whole number (an int) the float
 def tournament_select(costs, size, rng):
     return min(costs[rng.choice(len(costs), size, replace=False)])
 
