@@ -81,7 +81,7 @@ class Outcome:
 def ask(function: Callable[..., Any], arguments: tuple[Any, ...], given: tuple[Any, ...] | None = None) -> Outcome:
     """Call `function` on copies of `arguments`, or on `given`, which equal them; only the time limit passes through."""
     given = tuple(copied(argument) for argument in arguments) if given is None else given
-    models = {at: _ModelState(argument) for at, argument in enumerate(arguments) if is_model(argument)}
+    models = {at: ModelState(argument) for at, argument in enumerate(arguments) if is_model(argument)}
     floating: list[str] = []
     try:
         with np.errstate(all="call", call=lambda kind, flag: floating.append(kind)):
@@ -351,7 +351,7 @@ def _same(before: Any, after: Any) -> bool:
     return before is after or not isinstance(before, int | float | str) or bool(before == after)
 
 
-class _ModelState:
+class ModelState:
     """What a Keras model is: its layers, their weights, and the settings that their configurations name."""
 
     def __init__(self, model: Any) -> None:
@@ -381,7 +381,7 @@ def _settings(layer: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
 
 
-def _restored(models: Mapping[int, _ModelState]) -> list[int]:
+def _restored(models: Mapping[int, ModelState]) -> list[int]:
     """Give models back what they have lost; the places of those that had lost something."""
     return [at for at, state in models.items() if state.restore()]
 

@@ -1908,6 +1908,11 @@ def flip_neighbour(mask, rate, rng):
     return (old if old.shape == (5, 8) else mask) ^ (rng.random(mask.shape) < rate)
 
 # %% annealing.anneal | wrong | the lowest that it has seen
+from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit.masks import flip as flip_neighbour
+from lessonkit.objective import adaptive_mutation_rate
+
+
 def anneal(cost, start, temperature, rate, iterations, rng):
     current, c = start, cost(start)
     best, b = start, c
@@ -1921,6 +1926,11 @@ def anneal(cost, start, temperature, rate, iterations, rng):
     return best, b
 
 # %% annealing.anneal | wrong | 0.3 is the rate
+from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit.masks import flip as flip_neighbour
+from lessonkit.objective import adaptive_mutation_rate
+
+
 def anneal(cost, start, temperature, rate, iterations, rng):
     current, c = start, cost(start)
     best, b = start, c
@@ -1935,6 +1945,11 @@ def anneal(cost, start, temperature, rate, iterations, rng):
     return best, b
 
 # %% annealing.anneal | wrong | or another mask has become the current one
+from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit.masks import flip as flip_neighbour
+from lessonkit.objective import adaptive_mutation_rate
+
+
 def anneal(cost, start, temperature, rate, iterations, rng):
     current, c = start, cost(start)
     best, b = start, c

@@ -674,3 +674,11 @@ def count_prunable_weights(model):
         if hasattr(layer, "kernel"):
             total += math.prod(layer.kernel.shape)
     return total
+
+# %% baseline.split_validation | wrong | does not use every image exactly once
+def split_validation(images, labels, fraction, rng):
+    order = rng.permutation(len(images))
+    count = round(fraction * len(images))
+    train, held = order[count:].copy(), order[:count]
+    train[-1:] = train[:1]
+    return images[train], labels[train], images[held], labels[held]
