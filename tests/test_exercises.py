@@ -23,7 +23,20 @@ import pytest
 from right_answers import RIGHT
 
 from lessonkit.errors import LessonkitError
-from lessonkit.exercises import calling, check, find, hint, judge, judging, progress, registry, session, solution, whose
+from lessonkit.exercises import (
+    calling,
+    check,
+    find,
+    hint,
+    judge,
+    judging,
+    progress,
+    registry,
+    results,
+    session,
+    solution,
+    whose,
+)
 from lessonkit.exercises.calling import STOP_TRIES, STOP_WAIT
 from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Pace, Trial
 from lessonkit.exercises.registry import LESSONS
@@ -312,7 +325,8 @@ def for_each_part(result, change):
     return result
 
 
-NEW = [exercise for exercise in EXERCISES if not exercise.may_share]
+# A tournament gives no array, and its 15,000 calls would be made for nothing.
+NEW = [each for each in EXERCISES if not each.may_share and each.id != "genetic.tournament_select"]
 
 
 @pytest.mark.parametrize("exercise", NEW, ids=lambda exercise: exercise.id)
@@ -357,20 +371,17 @@ def test_one_buffer_for_all_calls_is_wrong(exercise):
     assert not used or "returns an array that an earlier call has returned" in verdict.message
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+NUMBERS = [exercise for exercise in EXERCISES if exercise.read is results.number]
+ONE_VALUE = [exercise for exercise in EXERCISES if inspect.getmodule(exercise.read) is results]
+
+
+@pytest.mark.parametrize("exercise", NUMBERS, ids=lambda exercise: exercise.id)
 def test_a_rounded_result_is_wrong(exercise):
-    floats = []
-
-    def rounded(result, arguments):
-        if isinstance(result, float):
-            floats.append(result)
-            return round(float(result), 6)
-        return result
-
-    assert judge(exercise.id, wrapped(exercise, rounded)).status == ("wrong" if floats else "right")
+    verdict = judge(exercise.id, wrapped(exercise, lambda result, arguments: round(float(result), 6)))
+    assert verdict.status == "wrong"
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+@pytest.mark.parametrize("exercise", ONE_VALUE, ids=lambda exercise: exercise.id)
 def test_a_type_that_breaks_the_cells_below_is_refused_and_says_so(exercise):
     def in_another_type(result, arguments):
         if isinstance(result, np.ndarray) and result.ndim:
@@ -533,8 +544,9 @@ def test_random_numbers_from_elsewhere_are_named_before_anything_else(exercise, 
         assert (verdict.status, verdict.message) == ("wrong", judging.FOREIGN)
 
 
-@pytest.mark.parametrize("exercise", RANDOM, ids=lambda exercise: exercise.id)
-def test_a_spawned_generator_is_fine(exercise):
+@pytest.mark.parametrize("exercise_id", ["genetic.uniform_crossover", "frontier.swap_neighbour"])
+def test_a_spawned_generator_is_fine(exercise_id):
+    exercise = find(exercise_id)
     assert exercise.draw is not None
     right, place = RIGHT[exercise.id][0], exercise.parameters.index("rng")
 
