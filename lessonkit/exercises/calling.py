@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 PATIENCE = 1.5  # how much longer than its limit a thread may take that waits for a busy machine, or sleeps
+BUSY = 10.0  # the same, for work of many short pieces, which only a busy machine makes so long
 LOOK = 0.05  # seconds between two looks at its clock
 IMPORTS = 60.0  # seconds of imports that do not count
 STOP_TRIES = 200  # a bare `except` may swallow some of the attempts to stop a thread
@@ -162,11 +163,11 @@ class Watched:
     seconds: float = 0.0  # when the time ran out, what the wall clock said
 
 
-def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
+def watched(work: Callable[[], Any], seconds: float, answer: Any, late: Callable[[], bool] = lambda: True) -> Watched:
     """Run `work` in a thread for at most `seconds` of its own processor time; hold back what it prints and changes.
 
-    The wall clock may show half as much again, for a machine that is busy with other things. The import of a large
-    library, such as TensorFlow, does not count.
+    The wall clock may show half as much again where the work is `late`, and much more where the machine is busy.
+    The import of a large library, such as TensorFlow, does not count.
     """
     outcome, done = Watched(), threading.Event()  # an event, because an interrupted Thread.join forgets its thread
 
@@ -195,7 +196,8 @@ def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
                     imports += passed - before
                     imports_used += used - used_before
                 outcome.seconds = passed - imports
-                if outcome.seconds >= PATIENCE * seconds or used - imports_used >= seconds:
+                patience = PATIENCE if late() else BUSY
+                if outcome.seconds >= patience * seconds or used - imports_used >= seconds:
                     break
         except KeyboardInterrupt:
             outcome.interrupted = True

@@ -189,6 +189,11 @@ class Pace:
         """Seconds in the calls that count."""
         return self.used + self.waits * (self.calls - 1) if self.calls > 1 else 0.0
 
+    def late(self) -> bool:
+        """Whether the answer itself is late, and not the machine: its calls together, or the one under way."""
+        began = self.began
+        return self.spent >= self.seconds or (began is not None and time.perf_counter() - began[0] >= self.seconds)
+
     def draws(self, wanted: int, least: int) -> int:
         """How many of `wanted` calls there is time for: a quarter of what is left, so that later laws have some too."""
         if self.spent < self.seconds / 100:

@@ -80,7 +80,7 @@ def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECO
     found: list[Verdict] = []
     trials: list[Trial] = []
     pace = Pace(min(seconds, SECONDS))  # the grader's own limit is longer, for its wire
-    outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer)
+    outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer, pace.late)
     if outcome.stopped_at is not None and not found:
         verdict = Verdict("error", _out_of_time(exercise, outcome, trials, pace))
     elif outcome.error is not None and not found:
@@ -198,11 +198,11 @@ def _wrong(failed: Failed, about: str) -> Verdict:
 def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
     """Whether the answer uses the generator that it is given; fail where it uses another source of chance.
 
-    Two calls with generators of the same state must give the same, whatever the state of all other generators.
+    Calls with generators of the same state must give the same, whatever the state of all other generators.
     """
     assert exercise.draw is not None
     readings, moved = [], []
-    for number in range(2):
+    for number in range(3):
         arguments = exercise.draw(generator_for(exercise, trial.seed))
         rng = next(value for value in arguments if isinstance(value, np.random.Generator))
         before = draws_of(rng)
@@ -210,9 +210,11 @@ def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
         np.random.seed(number)  # noqa: NPY002
         readings.append(trial.result(*arguments))
         moved.append(draws_of(rng) != before)
-    if difference(*readings) and any(moved):
+        trial.ask(*exercise.draw(generator_for(exercise, (*trial.seed, 1))))  # of which nothing may be kept
+    differ = any(difference(readings[0], each) for each in readings[1:])
+    if differ and any(moved):
         trial.fail(UNREPEATED, "memory")
-    if difference(*readings) or (not moved[-1] and makes_generator(trial.answer)):
+    if differ or (not moved[-1] and makes_generator(trial.answer)):
         trial.fail("takes random numbers from elsewhere", "chance")
     return moved[-1]
 
