@@ -36,7 +36,7 @@ class Notebook:
 
     def shown(self, source):
         """Pairs of text/plain and text/html."""
-        asked, found, last = self.client.execute(source, allow_stdin=False), [], ""
+        asked, found, last = self.client.execute(source, allow_stdin=False), [], None
         while True:
             try:
                 message = self.client.get_iopub_msg(timeout=120)
@@ -45,17 +45,18 @@ class Notebook:
             if message["parent_header"].get("msg_id") != asked:
                 continue
             kind, content = message["msg_type"], message["content"]
-            if kind == "stream" and last == content["name"]:  # a kernel sends a long text in pieces
-                found[-1] = (found[-1][0] + content["text"], "")
-            elif kind == "stream":
-                found.append((content["text"], ""))
+            streamed, last = last == (kind, content.get("name")) and kind == "stream", (kind, content.get("name"))
+            if kind == "stream":  # a busy machine may send one print in two pieces
+                if streamed:
+                    found[-1] = (found[-1][0] + content["text"], "")
+                else:
+                    found.append((content["text"], ""))
             elif kind in ("display_data", "execute_result"):
                 found.append((content["data"]["text/plain"], content["data"].get("text/html", "")))
             elif kind == "error":
                 found.append((f"{content['ename']}: {content['evalue']}", ""))
             elif kind == "status" and content["execution_state"] == "idle":
                 return found
-            last = content["name"] if kind == "stream" else last if kind == "status" else ""
 
     def close(self):
         self.client.stop_channels()

@@ -217,11 +217,14 @@ def test_what_the_checker_looks_at_in_each_call_comes_over_the_wire(exercise_id,
     assert words in row.message
 
 
-def test_a_model_whose_weights_are_changed_is_seen():
+@pytest.mark.parametrize(
+    "deed", ["model.set_weights([0 * each for each in model.get_weights()])", "model.layers[0].trainable = False"]
+)
+def test_a_model_that_is_changed_is_seen(deed):
     source = (
         "def count_prunable_weights(model):\n"
         "    count = sum(layer.kernel.numpy().size for layer in model.layers if hasattr(layer, 'kernel'))\n"
-        "    model.set_weights([0 * each for each in model.get_weights()])\n    return count"
+        f"    {deed}\n    return count"
     )
     check = 'check("baseline.count_prunable_weights", count_prunable_weights)'
     row = graded(notebook(IMPORTS, source, check))["count_prunable_weights"]

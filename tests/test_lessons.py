@@ -204,13 +204,14 @@ def test_lesson_4_knows_the_cost_of_every_individual_whatever_the_order_of_the_e
 
 
 @each_lesson
-def test_the_stubs_are_the_registrys(lesson):
-    text = lesson.file("notebooks", ".py").read_text(encoding="utf-8")
-    defined = functions(text)
-    for _, name, function in CHECK.findall(text):
-        mine, theirs = defined[function].args, exercises.find(name).definition.args
-        names = [[argument.arg for argument in arguments.args] for arguments in (mine, theirs)]
-        assert names[0] == names[1], name
+def test_an_exercise_has_its_stubs_signature_and_docstring(lesson):
+    text = lesson.file("solutions", ".py").read_text(encoding="utf-8")
+    defined, checked = functions(text), CHECK.findall(text)
+    assert checked
+    for _, name, function in checked:
+        mine, theirs = defined[function], exercises.find(name).definition
+        assert ast.unparse(mine.args) == ast.unparse(theirs.args), name
+        assert ast.get_docstring(mine) == ast.get_docstring(theirs), name
 
 
 # --- what a text tells a student to type ----------------------------------------------------------------------------

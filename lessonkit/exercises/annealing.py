@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lessonkit import masks
 from lessonkit.exercises import flips
 from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
-from lessonkit.exercises.results import describe, mask, number, several
+from lessonkit.exercises.results import SINGLE, describe, mask, number, several, tolerance
 from lessonkit.masks import Mask
 
 # --- acceptance_probability -----------------------------------------------------------------------------------------
@@ -40,6 +40,17 @@ def acceptance_probability(delta: float, temperature: float) -> float:
     if delta <= 0:
         return 1.0
     return math.exp(-delta / temperature)
+
+
+def _small_chances(trial: Trial) -> None:
+    """Far out only the relative error says whether a chance is right: beside 1, all of these are nothing."""
+    for ratio in (2.0, 4.0, 6.0, 12.5, 20.0, 50.0, 100.0, 300.0):
+        for temperature in (1.0, 0.25):
+            outcome, wanted = trial.ask(ratio * temperature, temperature), math.exp(-ratio)
+            found = trial.read(outcome.value)
+            single = tolerance(outcome.value) == SINGLE  # which holds no number below 1e-38 with all its digits
+            right = math.isclose(found, wanted, rel_tol=SINGLE[0] if single else 1e-9, abs_tol=1e-38 if single else 0)
+            trial.expect(right, f"should be {wanted:.10g}, yours is {found:.10g}")
 
 
 def _no_overflow(trial: Trial) -> None:
@@ -76,6 +87,7 @@ ACCEPTANCE = Exercise(
     read=number,
     properties=(
         Examples("Better or equal is certain, worse is exponentially rare", _deltas),
+        Law("However small a chance is, its digits are right", _small_chances),
         Law("Nothing overflows, however good a candidate is", _no_overflow),
     ),
     misconceptions=(
@@ -224,6 +236,7 @@ RATE = Exercise(
     reference=adaptive_mutation_rate,
     read=number,
     properties=(Examples("The rate falls in a straight line from `rate` to 0", _rates),),
+    possible=lambda rate, step, total: step <= total,
     misconceptions=(
         Misconception(
             "as printed",
@@ -596,8 +609,10 @@ def _moves(trial: Trial) -> None:
             if abs(surprise) > SIGMAS:
                 rate = adaptive_mutation_rate(plan.rate, steps.start, plan.iterations)
                 trial.fail(
-                    f"flips {share:.3f} of the bits at t = {steps.start}{_until(steps)}; the rate "
-                    f"{'falls from' if len(steps) > 1 else 'is'} {rate:.3f} there"
+                    f"proposes masks at t = {steps.start}{_until(steps)} that differ in {share:.3f} of the bits from "
+                    f"the mask that the rule makes the current one; the rate "
+                    f"{'falls from' if len(steps) > 1 else 'is'} {rate:.3f} there. So the bits are flipped at another "
+                    "rate, or another mask has become the current one"
                 )
 
 
@@ -755,12 +770,22 @@ def _looks_doubled(trial: Trial) -> bool:
 def _looks_last(trial: Trial) -> bool:
     """The mask returned is, in each of some runs, one of the last two that can be the current one, and not the best."""
     better = 0
+    prices = trial.generator()
     for _ in range(10):
         start = _start(trial, (40,))
-        costs = _Costs(start, lambda number: 1e-9 * (1 + number))  # uphill all the way, and all of it accepted
+        # Above the start, up and down, and all of it accepted: the last is neither the best nor the worst.
+        costs = _Costs(start, lambda number: 1e-9 * (number > 0) * (1 + prices.random()))
         best, _ = _ended(trial, costs, start, 1.0, 0.5, 20, trial.generator())
         better += np.array_equal(best, costs.masks[-1])
     return better == 10
+
+
+def _flips_at_the_rate(trial: Trial) -> bool:
+    """Whether the first step flips each bit at the rate: only then can later decisions be read from the masks."""
+    _, walks = _watch(trial, THREE_STEPS, 40)
+    flipped = np.array([walk.masks[1] != walk.masks[0] for walk in walks])
+    even = not unlikely(flipped.sum(), flipped.size, THREE_STEPS.rate)
+    return even and flips.spread(flipped, THREE_STEPS.rate) == 1
 
 
 def _decisions(trial: Trial, plan: _Plan = FIRST_STEPS) -> _Seen:
@@ -770,12 +795,12 @@ def _decisions(trial: Trial, plan: _Plan = FIRST_STEPS) -> _Seen:
 def _looks_greedy(trial: Trial) -> bool:
     seen = _decisions(trial)
     rise = np.array(seen.rise)
-    return seen.share(rise > 0) < 0.02 and seen.share(rise < 0) > 0.97
+    return seen.share(rise > 0) < 0.02 and seen.share(rise < 0) > 0.97 and _flips_at_the_rate(trial)
 
 
 def _looks_willing(trial: Trial) -> bool:
     seen = _decisions(trial)
-    return seen.share(np.array(seen.rise) > 0) > 0.98
+    return seen.share(np.array(seen.rise) > 0) > 0.98 and _flips_at_the_rate(trial)
 
 
 def _looks_rooted(trial: Trial) -> bool:
@@ -805,7 +830,7 @@ def _looks_threshold(trial: Trial) -> bool:
             taken = accepted[chance == offered]
             if 0.02 < taken.mean() < 0.98:
                 return False
-    return True
+    return _flips_at_the_rate(trial)
 
 
 def _looks_one_number(trial: Trial) -> bool:
@@ -818,7 +843,7 @@ def _looks_one_number(trial: Trial) -> bool:
                 taken = accepted[(run == each) & (chance == offered)]
                 total += max(len(taken) - 1, 0)
                 agree += max(int(taken.sum()), int((~taken).sum())) - 1 if len(taken) else 0
-    return agree > 0.98 * total and not _looks_threshold(trial)
+    return agree > 0.98 * total and _flips_at_the_rate(trial) and not _looks_threshold(trial)
 
 
 def _has_schedule(trial: Trial, schedule: Callable[[NDArray[np.int_]], Any]) -> bool:

@@ -27,7 +27,9 @@ from typing import Any
 import numpy as np
 
 PATIENCE = 1.5  # how much longer than its limit a thread may take that waits for a busy machine, or sleeps
+BUSY = 10.0  # the same, for work of many short pieces, which only a busy machine makes so long
 LOOK = 0.05  # seconds between two looks at its clock
+IMPORTS = 60.0  # seconds of imports that do not count
 STOP_TRIES = 200  # a bare `except` may swallow some of the attempts to stop a thread
 STOP_WAIT = 0.005  # seconds between two of them
 
@@ -77,10 +79,10 @@ class Outcome:
     floating: tuple[str, ...] = ()
 
 
-def ask(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
-    """Call `function` on copies of `arguments`; only the time limit passes through."""
-    given = tuple(copied(argument) for argument in arguments)
-    weights = {at: argument.get_weights() for at, argument in enumerate(arguments) if is_model(argument)}
+def ask(function: Callable[..., Any], arguments: tuple[Any, ...], given: tuple[Any, ...] | None = None) -> Outcome:
+    """Call `function` on copies of `arguments`, or on `given`, which equal them; only the time limit passes through."""
+    given = tuple(copied(argument) for argument in arguments) if given is None else given
+    models = {at: ModelState(argument) for at, argument in enumerate(arguments) if is_model(argument)}
     floating: list[str] = []
     try:
         with np.errstate(all="call", call=lambda kind, flag: floating.append(kind)):
@@ -88,10 +90,10 @@ def ask(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
     except OutOfTime:
         raise
     except BaseException as error:  # sys.exit, KeyboardInterrupt and the rest are the answer's own
-        _restored(arguments, weights)
+        _restored(models)
         return Outcome(given, error=error, floating=tuple(floating))
     changed = [at for at, (old, new) in enumerate(zip(arguments, given, strict=True)) if not _same(old, new)]
-    changed += _restored(arguments, weights)
+    changed += _restored(models)
     return Outcome(given, value, None, min(changed, default=None), tuple(floating))
 
 
@@ -161,10 +163,11 @@ class Watched:
     seconds: float = 0.0  # when the time ran out, what the wall clock said
 
 
-def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
+def watched(work: Callable[[], Any], seconds: float, answer: Any, late: Callable[[], bool] = lambda: True) -> Watched:
     """Run `work` in a thread for at most `seconds` of its own processor time; hold back what it prints and changes.
 
-    The wall clock may show half as much again, for a machine that is busy with other things.
+    The wall clock may show half as much again where the work is `late`, and much more where the machine is busy.
+    The import of a large library, such as TensorFlow, does not count.
     """
     outcome, done = Watched(), threading.Event()  # an event, because an interrupted Thread.join forgets its thread
 
@@ -184,10 +187,17 @@ def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
     with _as_it_was(), _held_back(thread, done, outcome):
         thread.start()
         began = time.monotonic()
+        passed = used = imports = imports_used = 0.0
         try:
             while not done.wait(min(LOOK, seconds)):
-                outcome.seconds = time.monotonic() - began
-                if outcome.seconds >= PATIENCE * seconds or _used(clocks, outcome.seconds) >= seconds:
+                before, passed = passed, time.monotonic() - began
+                used_before, used = used, _used(clocks, passed)
+                if imports < IMPORTS and _imports(thread):
+                    imports += passed - before
+                    imports_used += used - used_before
+                outcome.seconds = passed - imports
+                patience = PATIENCE if late() else BUSY
+                if outcome.seconds >= patience * seconds or used - imports_used >= seconds:
                     break
         except KeyboardInterrupt:
             outcome.interrupted = True
@@ -196,6 +206,13 @@ def watched(work: Callable[[], Any], seconds: float, answer: Any) -> Watched:
             outcome.stopped_at = own_line(answer, reversed(list(traceback.walk_stack(frame)))) if frame else ""
             _stop(thread, done)
     return outcome
+
+
+def _imports(thread: threading.Thread) -> bool:
+    """Whether a thread is just importing something."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    frames = traceback.walk_stack(frame) if frame is not None else ()
+    return any(each.f_code.co_filename.startswith("<frozen importlib") for each, _ in frames)
 
 
 def _used(clocks: Sequence[int], passed: float) -> float:
@@ -336,12 +353,39 @@ def _same(before: Any, after: Any) -> bool:
     return before is after or not isinstance(before, int | float | str) or bool(before == after)
 
 
-def _restored(arguments: Sequence[Any], weights: Mapping[int, list[Any]]) -> list[int]:
-    """Give models their weights back; the places of those that had lost them."""
-    changed = [at for at, before in weights.items() if not _same(before, arguments[at].get_weights())]
-    for at in changed:
-        arguments[at].set_weights(weights[at])
-    return changed
+class ModelState:
+    """What a Keras model is: its layers, their weights, and the settings that their configurations name."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.layers, self.weights = model, list(model.layers), model.get_weights()
+        self.settings = [(layer, _settings(layer)) for layer in (model, *self.layers)]
+
+    def restore(self) -> bool:
+        """Give the model back what it has lost, as far as that can be done; whether it had lost anything."""
+        changed = False
+        for layer, before in self.settings:
+            now = _settings(layer)
+            for name in (name for name in before if before[name] != now.get(name)):
+                changed = True
+                with suppress(Exception):
+                    setattr(layer, name, before[name])
+        if [id(layer) for layer in self.model.layers] != [id(layer) for layer in self.layers]:
+            return True
+        if not _same(self.weights, self.model.get_weights()):
+            changed = True
+            self.model.set_weights(self.weights)
+        return changed
+
+
+def _settings(layer: Any) -> dict[str, Any]:
+    """The plain values among what a layer is made with, such as `trainable`."""
+    found = {name: getattr(layer, name, None) for name in ("trainable", *layer.get_config())}
+    return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
+
+
+def _restored(models: Mapping[int, ModelState]) -> list[int]:
+    """Give models back what they have lost; the places of those that had lost something."""
+    return [at for at, state in models.items() if state.restore()]
 
 
 def _both_arrays(one: Any, other: Any) -> bool:

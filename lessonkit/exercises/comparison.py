@@ -25,6 +25,7 @@ def trade_off_score(sparsity: float, accuracy: float, baseline_accuracy: float) 
 
 
 def _scores(rng: np.random.Generator) -> Iterator[tuple[float, float, float]]:
+    yield 0.5, 0.4, 0.8
     yield 0.5, 0.5, 1.0
     yield 0.5, 0.9, 0.9
     yield 0.0, 0.9, 0.95
@@ -167,6 +168,7 @@ EVALUATIONS_GA = Exercise(
     reference=evaluations_of_genetic,
     read=results.count,
     properties=(Examples("Every call of the cost counts, and none twice", _genetic_counts),),
+    possible=lambda generations, population, elite, layers: elite <= population,
     misconceptions=(
         Misconception(
             "initial populations forgotten",
@@ -272,12 +274,23 @@ def _percentiles(trial: Trial) -> None:
             f"should be ({right[0]:.7g}, {right[1]:.7g}), yours is ({yours[0]:.7g}, {yours[1]:.7g})",
         )
     calls = trial.draws(4)
-    found = np.mean([trial.result(VALUES, trial.generator()) for _ in range(calls)], axis=0)
+
+    def mean_ends(*settings: Any) -> Any:
+        return np.mean([trial.result(VALUES, trial.generator(), *settings) for _ in range(calls)], axis=0)
+
     ends, deviation = _exact(0.95)
     bound = SIGMAS * deviation * np.sqrt(1 / (calls * 2000) + 1 / EXACT)
     # Conventions for a quantile between two values differ by less than one place of the sorted means.
     bound += 1.5 * deviation / np.sqrt((1 - 0.95**2) / 4) / 2000
-    trial.expect((np.abs(found - ends) < bound).all(), "does not use level 0.95 when none is given")
+    found = mean_ends()
+    if (np.abs(found - ends) < bound).all():
+        return
+    if (np.abs(mean_ends(0.95, 2000) - ends) < bound).all():
+        trial.fail("is right with level 0.95 and 2000 resamples, and not without them: look at the default values")
+    trial.fail(
+        f"should be about ({ends[0]:.3f}, {ends[1]:.3f}), with level and resamples not given; yours is about "
+        f"({found[0]:.3f}, {found[1]:.3f})"
+    )
 
 
 def _resampled(trial: Trial) -> None:
@@ -571,6 +584,10 @@ def _layers(rng: np.random.Generator) -> Iterator[tuple[Any, float]]:
     yield np.array([0.5, -2.0, 1.0, -0.25, 4.0, 3.0, -5.0]), 0.5  # 3.5 weights
     yield np.array([1.0, -2.0, 3.0]), 0.0
     yield np.array([1.0, -2.0, 3.0]), 1.0
+    for apart in (1e-3, 1e-6, 1e-10):  # nearly equal, which rounding does not part, and noise does not order
+        yield np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]) * (1 + apart * np.array([3, 1, 5, 0, 4, 2])), 0.5
+    yield 1e-5 * np.array([3.0, -1.0, 5.0, 0.5, -4.0, 2.0]), 0.5
+    yield np.array([1e-5, 0.2, -0.03, 10.5, -9.5, 100.0]), 0.5  # as text in another order
     for shape, sparsity in (((4, 5), 0.3), ((5, 5, 1, 6), 0.8), ((7, 3), 0.05)):
         yield rng.permutation(np.arange(1.0, 1 + np.prod(shape))).reshape(shape) * rng.choice([-1, 1], shape), sparsity
 
@@ -593,9 +610,9 @@ def _exact_number(trial: Trial) -> None:
         trial.expect(size[~found].max() <= size[found].min(), "prunes a weight that is larger than one it keeps")
 
 
-def _alike(trial: Trial, wrong: Callable[[Any, float], Any]) -> bool:
-    """Whether the answer gives the wrong masks."""
-    cases = [*_layers(np.random.default_rng(0)), *TIES]
+def _alike(trial: Trial, wrong: Callable[[Any, float], Any], inside: bool = False) -> bool:
+    """Whether the answer gives the wrong masks; `inside` leaves out where nothing is pruned, or everything."""
+    cases = [case for case in (*_layers(np.random.default_rng(0)), *TIES) if not inside or 0 < case[1] < 1]
     return all(np.array_equal(trial.result(*case), wrong(*case)) for case in cases)
 
 
@@ -618,12 +635,21 @@ def _number_off(trial: Trial) -> bool:
         if not np.array_equal(trial.result(weights, sparsity), magnitude_mask(weights, pruned / weights.size)):
             return False
         off = max(off, abs(pruned - sparsity * weights.size))
-    return 0.5 <= off < 1
+    exact = all(abs(np.count_nonzero(~trial.result(*case)) - case[1] * case[0].size) < 1 for case in TIES)
+    return 0.5 <= off < 1 and exact
 
 
 def _by_threshold(weights: Any, sparsity: float) -> Any:
     count, size = round(sparsity * weights.size), np.abs(weights)
     return size > np.sort(size, axis=None)[count - 1] if count else np.ones(weights.shape, bool)
+
+
+def _above_quantile(weights: Any, sparsity: float) -> Any:
+    return np.abs(weights) > np.quantile(np.abs(weights), sparsity)
+
+
+def _from_quantile(weights: Any, sparsity: float) -> Any:
+    return np.abs(weights) >= np.quantile(np.abs(weights), sparsity)
 
 
 def _by_number(number_: Callable[[int, float], float]) -> Callable[[Any, float], Any]:
@@ -698,8 +724,11 @@ MAGNITUDE = Exercise(
             "a quantile",
             "A quantile of the magnitudes is the threshold here. It need not leave exactly round(sparsity * size) of "
             "them below: count, and take that many from the front of the order.",
-            lambda weights, sparsity: np.abs(weights) > np.quantile(np.abs(weights), sparsity),
-            variants=(lambda weights, sparsity: np.abs(weights) >= np.quantile(np.abs(weights), sparsity),),
+            _above_quantile,
+            variants=(_from_quantile,),
+            sign=lambda trial: (
+                _alike(trial, _above_quantile, inside=True) or _alike(trial, _from_quantile, inside=True)
+            ),
         ),
         Misconception(
             "the sign counts",
@@ -774,6 +803,10 @@ def _fronts(rng: np.random.Generator) -> Iterator[tuple[Any]]:
     yield (np.array([[0.5, 0.5], [0.5, 0.7], [0.4, 0.5]]),)  # equal in one column
     yield (np.array([[0.2, 0.5], [0.9, 0.1], [0.2, 0.5]]),)  # two equal rows
     yield (np.array([[0.2, 0.5], [0.2 + 1e-9, 0.5], [0.3, 0.6], [0.3, 0.6 - 1e-9]]),)  # nearly equal ones
+    # As text 10.5 would come before 9.5, 1e-05 behind 0.2, and -2.5 behind -10.5.
+    yield (np.array([[10.5, 0.5], [9.5, 0.4], [100.0, 0.7], [20.0, 0.6]]),)
+    yield (np.array([[0.2, 0.1], [1e-5, 0.00001], [0.3, 1e-5], [0.1, 0.01]]),)
+    yield (np.array([[-2.5, 9.0], [-10.5, 10.0], [3.0, 11.0], [0.5, 100.0]]),)
     for count in (8, 30):
         yield (rng.integers(0, 6, size=(count, 2)) / 5,)
         yield (rng.random((count, 2)),)

@@ -33,6 +33,9 @@ def _masks(rng: np.random.Generator) -> Iterator[tuple[Any]]:
     yield ((np.array([True, False]), np.array([True, True, True, True, True, False])),)
     yield ((np.ones(3, bool), np.zeros((2, 2), bool)),)
     yield (tuple(np.ones(size, bool) for size in (2, 5)),)
+    yield ((np.array([True, False]), np.array([False, True]), np.array([True, True, True, False])),)  # two alike
+    same = np.array([True, False, False])
+    yield ((same, np.ones(2, bool), same.copy(), same.copy()),)
     yield (
         tuple(rng.random(shape) < share for shape, share in (((5, 5, 1, 6), 0.9), ((40, 12), 0.5), ((12, 10), 0.2))),
     )
@@ -433,6 +436,7 @@ ONE_SIDED = Exercise(
     reference=one_sided_cost,
     read=number,
     properties=(Examples("Of the differences only a loss above the baseline's costs something", _one_sided_costs),),
+    possible=lambda loss, baseline_loss, sparsity, max_loss, *settings: max_loss > baseline_loss,
     misconceptions=(
         Misconception(
             "still two-sided",
@@ -531,6 +535,7 @@ WARMUP = Exercise(
     reference=warmup_max_loss,
     read=number,
     properties=(Examples("The threshold rises in equal steps and ends at `loss_to_warmup`", _thresholds),),
+    possible=lambda layer_index, total_layers, loss_to_warmup: layer_index < total_layers,
     misconceptions=(
         Misconception(
             "off by one",

@@ -24,7 +24,7 @@ class Failed(Exception):  # noqa: N818 - a finding about the answer, not an erro
     """Something is wrong: `text` continues the sentence that `call` begins.
 
     `kind` is "law" where the property under test does not hold. For what every exercise asks it is "type", "changed",
-    "shared" or "chance"; then neither that property nor a misconception about it is to blame.
+    "shared", "chance" or "memory"; then neither that property nor a misconception about it is to blame.
     """
 
     def __init__(self, call: str, text: str, kind: str = "law") -> None:
@@ -101,6 +101,7 @@ class Exercise:
         looks first, before any law could blame something else, whether all random numbers come from `rng`.
     may_share : whether the result may hold arrays that were given, as the elite of a population does. Otherwise
         whatever is returned, in every call, must be new memory.
+    possible : whether these arguments may be given together; asked where the checker changes one of an example's.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Exercise:
     prepare: Callable[[], object] | None = None
     draw: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
     may_share: bool = False
+    possible: Callable[..., bool] | None = None
 
     @property
     def lesson(self) -> str:
@@ -157,18 +159,46 @@ class Exercise:
 
 @dataclass
 class Pace:
-    """How long the calls of one check take, and how long they may take together."""
+    """How long the calls of one check take, and how long they may take together.
+
+    What counts is the processor time of the thread that calls, and the time in which it only waits: of that the
+    shortest of all calls, because a call that sleeps always waits, and one on a busy machine now and then. The first
+    call, which may import something, counts in neither.
+    """
 
     seconds: float
     calls: int = 0
-    spent: float = 0.0  # seconds in finished calls
-    began: float | None = None  # when the call that is under way began
+    used: float = 0.0  # seconds of processor time in finished calls, without the first
+    waits: float = float("inf")  # seconds that each of them waited at least
+    began: tuple[float, float] | None = None  # wall clock and processor time when the call that is under way began
+
+    def begin(self) -> None:
+        """A call begins."""
+        self.began = time.perf_counter(), time.thread_time()
+
+    def end(self) -> None:
+        """It has ended."""
+        assert self.began is not None
+        passed, used = time.perf_counter() - self.began[0], time.thread_time() - self.began[1]
+        if self.calls:
+            self.used, self.waits = self.used + used, min(self.waits, max(passed - used, 0.0))
+        self.calls, self.began = self.calls + 1, None
+
+    @property
+    def spent(self) -> float:
+        """Seconds in the calls that count."""
+        return self.used + self.waits * (self.calls - 1) if self.calls > 1 else 0.0
+
+    def late(self) -> bool:
+        """Whether the answer itself is late, and not the machine: its calls together, or the one under way."""
+        began = self.began
+        return self.spent >= self.seconds or (began is not None and time.perf_counter() - began[0] >= self.seconds)
 
     def draws(self, wanted: int, least: int) -> int:
         """How many of `wanted` calls there is time for: a quarter of what is left, so that later laws have some too."""
         if self.spent < self.seconds / 100:
             return wanted
-        left = max(0.9 * self.seconds - self.spent, 0) * self.calls / self.spent  # calls
+        left = max(0.9 * self.seconds - self.spent, 0) * (self.calls - 1) / self.spent  # calls
         return min(wanted, max(int(left / 4), min(least, int(left / 2)), 1))
 
 
@@ -204,13 +234,15 @@ class Trial:
         """
         return self.pace.draws(wanted, max(1, wanted // 10) if least is None else least)
 
-    def ask(self, *arguments: Any) -> Outcome:
-        """Call the answer; raise what ends the trial: a blank, an exception, a changed argument, shared memory."""
+    def ask(self, *arguments: Any, given: tuple[Any, ...] | None = None) -> Outcome:
+        """Call the answer; raise what ends the trial: a blank, an exception, a changed argument, shared memory.
+
+        It gets copies of the arguments, or, where the very objects matter, `given`, which equal them.
+        """
         self.calls, self.last = self.calls + 1, arguments
-        self.pace.began = time.perf_counter()
-        outcome = ask(self.call, arguments)
-        self.pace.spent += time.perf_counter() - self.pace.began
-        self.pace.calls, self.pace.began = self.pace.calls + 1, None
+        self.pace.begin()
+        outcome = ask(self.call, arguments, given)
+        self.pace.end()
         if outcome.error is not None:
             # An `...` that was to be filled in and is still there, used as a value.
             blank = isinstance(outcome.error, TypeError) and "ellipsis" in str(outcome.error)

@@ -55,10 +55,10 @@ def spread(hits: Bits, chance: float) -> float:
 
 
 def shared(hits: Bits) -> bool:
-    """Whether some bits, but not all, are always drawn alike."""
+    """Whether some bits, but not all, are always drawn alike; a bit that never varies is not drawn."""
     rows = hits.reshape(len(hits), -1)
-    columns = {column.tobytes() for column in rows.T}
-    return 1 < len(columns) < rows.shape[1]
+    columns = [column.tobytes() for column in rows.T if column.any() and not column.all()]
+    return 1 < len(set(columns)) < len(columns)
 
 
 # --- what a mask's flips must be ------------------------------------------------------------------------------------

@@ -365,6 +365,7 @@ ENERGY = Exercise(
     reference=flip_energy,
     read=number,
     properties=(Examples("The change is the energy afterwards minus the energy before", _systems),),
+    possible=lambda couplings, fields, spins, index: index < len(spins),
     misconceptions=(
         Misconception(
             "the sign",

@@ -255,6 +255,7 @@ SINGLE_POINT = Exercise(
     reference=single_point_crossover,
     read=several(mask, mask),
     properties=(Examples("The first `point` bits stay, the rest is exchanged, and the shape is kept", _parents),),
+    possible=lambda a, b, point: point <= a.size,
     misconceptions=(
         Misconception(
             "whole rows",
@@ -389,6 +390,13 @@ def _looks_or(trial: Trial) -> bool:
     return all(bool((found == mother).all()) for mother, found in [_from_mother(trial, SETTINGS[0])])
 
 
+def _looks_fatherless(trial: Trial) -> bool:
+    """Both values come whatever the parents have."""
+    ones, zeros = np.ones(60, bool), np.zeros(60, bool)
+    pairs = ((ones, ones), (ones, zeros), (zeros, ones), (zeros, zeros))
+    return all(0 < trial.result(a, b, trial.generator()).sum() < 60 for a, b in pairs)
+
+
 def _coin_for_rows(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
     return np.where(rng.random(a.shape[:1] + (1,) * (a.ndim - 1)) < 0.5, a, b)
 
@@ -436,7 +444,7 @@ UNIFORM = Exercise(
             "parents ignored",
             "The bits are random, whatever the parents have: even where both agree.",
             lambda a, b, rng: rng.random(a.shape) < 0.5,
-            sign=lambda trial: not trial.result(np.ones(60, bool), np.ones(60, bool), trial.generator()).all(),
+            sign=_looks_fatherless,
         ),
         Misconception(
             "a single point",
@@ -582,6 +590,10 @@ def _survival(trial: Trial) -> None:
     for costs in TRICKY:
         for elite in (2, 4):
             _expect_generation(trial, np.array(costs), elite)
+    people, prices = [_individual(number) for number in range(6)], np.array([3.5, 0.5, 2.5, 5.5, 1.5, 4.5])
+    for _ in range(2):  # the second time the same objects with other contents
+        _expect_generation(trial, prices, 3, people)
+        prices[...] = prices[::-1].copy()
 
 
 def _equals(trial: Trial) -> None:
@@ -590,9 +602,12 @@ def _equals(trial: Trial) -> None:
             _expect_generation(trial, np.array(costs), elite)
 
 
-def _expect_generation(trial: Trial, costs: NDArray[Any], elite: int) -> None:
+def _expect_generation(trial: Trial, costs: NDArray[Any], elite: int, people: list[Mask] | None = None) -> None:
+    """One generation; where `people` are given, the answer gets these very objects and the costs, not copies."""
     size, children = len(costs), _Children(len(costs))
-    found = trial.result([_individual(number) for number in range(size)], costs, elite, children)
+    population = [_individual(number) for number in range(size)]
+    given = (people, costs, elite, children) if people else None
+    found = trial.read(trial.ask(population, costs.copy(), elite, children, given=given).value)
     trial.expect(len(found) == size, f"should hold {size} individuals, as before; yours holds {len(found)}")
     kept = found[:elite]
     known = all(number < size for number in kept) and len(set(kept)) == elite

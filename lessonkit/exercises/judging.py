@@ -28,6 +28,7 @@ from lessonkit.exercises.exercise import (
     calling_style,
     generator_for,
 )
+from lessonkit.exercises.memory import MEMORY
 from lessonkit.exercises.registry import find
 from lessonkit.exercises.results import Unreadable, difference, tolerance
 
@@ -35,6 +36,10 @@ SECONDS = 8.0  # for all calls of one check together; a right answer takes well 
 SLOW_CALLS = 3  # an answer that has come back so often has no endless loop in it, or seldom
 
 FOREIGN = "The random numbers do not come from `rng`, so nobody can repeat the run."
+UNREPEATED = (
+    "gives something else in two calls with the same arguments and with `rng` in the same state, so nobody can repeat "
+    "the run: either some random numbers do not come from `rng`, or something is kept from an earlier call"
+)
 BLANK = "The function still returns nothing. If you have written something: is there a `return`?"
 
 
@@ -75,7 +80,7 @@ def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECO
     found: list[Verdict] = []
     trials: list[Trial] = []
     pace = Pace(min(seconds, SECONDS))  # the grader's own limit is longer, for its wire
-    outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer)
+    outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer, pace.late)
     if outcome.stopped_at is not None and not found:
         verdict = Verdict("error", _out_of_time(exercise, outcome, trials, pace))
     elif outcome.error is not None and not found:
@@ -97,9 +102,9 @@ def _out_of_time(exercise: Exercise, outcome: Watched, trials: list[Trial], pace
     where = f"; it was at {outcome.stopped_at}" if outcome.stopped_at else ""
     if outcome.interrupted:
         return f"{call} was interrupted{where}. Is there a loop that never ends?"
-    own = 0.0 if pace.began is None else time.perf_counter() - pace.began
+    own = 0.0 if pace.began is None else time.perf_counter() - pace.began[0]
     if pace.calls >= SLOW_CALLS and own < pace.seconds / 2:
-        each = pace.spent / pace.calls
+        each = pace.spent / (pace.calls - 1)
         return (
             f"{exercise.name} is too slow to be judged: {pace.calls} calls were done in {_seconds(outcome.seconds)}, "
             f"{each:.2g} seconds each{where}. Is there work in it that numpy can do for a whole array at once?"
@@ -127,7 +132,7 @@ def _judge(
     by_example, kind = False, "law"
     verdict = Verdict("right", exercise.why)
     unused = False
-    for place, property_ in enumerate((None, *exercise.properties), start=-1):
+    for place, property_ in enumerate((None, *exercise.properties, MEMORY), start=-1):
         trial = Trial(exercise, answer, (seed, place % 1000), calls=1 if trials else 0, pace=pace)
         by_example = isinstance(property_, Examples)
         try:
@@ -160,7 +165,7 @@ def _judge(
         found.append(verdict)
         if text := _swapped(exercise, answer):
             verdict = replace(verdict, status="wrong", message=text, explanation=text)
-        for misconception in exercise.misconceptions if not text and kind != "chance" else ():
+        for misconception in exercise.misconceptions if not text and kind not in ("chance", "memory") else ():
             if kind != "law" and misconception.sign is not None:
                 continue  # a sign looks at values, and these are not at fault
             if _has(misconception, exercise, answer, seed, by_example):
@@ -193,21 +198,25 @@ def _wrong(failed: Failed, about: str) -> Verdict:
 def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
     """Whether the answer uses the generator that it is given; fail where it uses another source of chance.
 
-    Two calls with generators of the same state must give the same, whatever the state of all other generators.
+    Calls with generators of the same state must give the same, whatever the state of all other generators.
     """
     assert exercise.draw is not None
-    readings, moved = [], False
-    for number in range(2):
+    readings, moved = [], []
+    for number in range(3):
         arguments = exercise.draw(generator_for(exercise, trial.seed))
         rng = next(value for value in arguments if isinstance(value, np.random.Generator))
         before = draws_of(rng)
         random.seed(number)
         np.random.seed(number)  # noqa: NPY002
         readings.append(trial.result(*arguments))
-        moved = draws_of(rng) != before
-    if difference(*readings) or (not moved and makes_generator(trial.answer)):
+        moved.append(draws_of(rng) != before)
+        trial.ask(*exercise.draw(generator_for(exercise, (*trial.seed, 1))))  # of which nothing may be kept
+    differ = any(difference(readings[0], each) for each in readings[1:])
+    if differ and any(moved):
+        trial.fail(UNREPEATED, "memory")
+    if differ or (not moved[-1] and makes_generator(trial.answer)):
         trial.fail("takes random numbers from elsewhere", "chance")
-    return moved
+    return moved[-1]
 
 
 def _swapped(exercise: Exercise, answer: Callable[..., Any]) -> str:

@@ -44,7 +44,13 @@ def count(value: Any) -> int:
     return int(array)
 
 
-index = count
+def index(value: Any) -> int:
+    """A place in a list."""
+    array = _array(value, "an index")
+    if array.shape != () or array.dtype.kind not in "iu":
+        what = f"the float {float(array)}" if array.shape == () and array.dtype.kind == "f" else describe(value)
+        raise Unreadable(f"should be an index, a whole number (an int), yours is {what}")
+    return int(array)
 
 
 def indices(value: Any) -> list[int]:
@@ -66,7 +72,7 @@ def mask(value: Any) -> NDArray[np.bool_]:
 def numbers(value: Any) -> NDArray[np.float64]:
     """An array of numbers."""
     array = _array(value, "an array of numbers")
-    if array.ndim == 0 or array.dtype.kind not in "biuf":
+    if array.ndim == 0 or array.dtype.kind not in "biuf" or isinstance(value, np.ma.MaskedArray):
         raise Unreadable(f"should be an array of numbers, yours is {describe(value)}")
     return _numpys_own(array, value, "an array").astype(float)
 
@@ -127,7 +133,7 @@ def short(value: Any) -> str:
     """A value in a few characters, for a message."""
     if isinstance(value, np.ndarray):
         if value.size <= FULL_SIZE:
-            return repr(_rounded(value.tolist()))
+            return repr(_rounded(value.tolist()) if _parted(value) else value.tolist())
         return f"<{'mask' if value.dtype == bool else 'array'} of shape {value.shape}>"
     if isinstance(value, np.generic):
         return short(value.item())
@@ -151,7 +157,8 @@ def describe(value: Any) -> str:
     if value is None:
         return "None (is a `return` missing?)"
     if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} of shape {value.shape}"
+        kind = "a masked array" if isinstance(value, np.ma.MaskedArray) else "an array"
+        return f"{kind} of {value.dtype} of shape {value.shape}"
     if isinstance(value, tuple | list):
         inside = sorted({type(item).__name__ for item in value})
         return f"a {type(value).__name__} of {len(value)}" + (f" ({', '.join(inside[:3])})" if inside else "")
@@ -189,6 +196,12 @@ def _told_apart(expected: Any, found: Any) -> tuple[str, str]:
     if one == other:
         one, other = (repr(np.asarray(value).tolist()) for value in (expected, found))
     return one, other
+
+
+def _parted(array: NDArray[Any]) -> bool:
+    """Whether the values that differ still do when they are rounded."""
+    values = array.ravel().tolist()
+    return len(set(values)) == len(set(_rounded(values)))
 
 
 def _rounded(value: Any) -> Any:

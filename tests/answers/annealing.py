@@ -1889,3 +1889,75 @@ from lessonkit.objective import adaptive_mutation_rate
 
 def anneal(cost, start, temperature, rate, iterations, rng):
     return 0.5
+
+# %% annealing.acceptance_probability | wrong | However small a chance is, its digits are right
+def acceptance_probability(delta, temperature):
+    if delta <= 0:
+        return 1.0
+    return math.exp(-delta / temperature) if delta / temperature < 5 else 0.0
+
+# %% annealing.acceptance_probability | wrong | However small a chance is, its digits are right
+def acceptance_probability(delta, temperature):
+    return 1.0 if delta <= 0 else max(math.exp(-delta / temperature), 1e-12)
+
+# %% annealing.flip_neighbour | wrong | something is kept from a call before
+known = {}
+
+def flip_neighbour(mask, rate, rng):
+    old, _ = known.setdefault(id(mask), (mask.copy(), mask))
+    return (old if old.shape == (5, 8) else mask) ^ (rng.random(mask.shape) < rate)
+
+# %% annealing.anneal | wrong | the lowest that it has seen
+from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit.masks import flip as flip_neighbour
+from lessonkit.objective import adaptive_mutation_rate
+
+
+def anneal(cost, start, temperature, rate, iterations, rng):
+    current, c = start, cost(start)
+    best, b = start, c
+    for t in range(iterations):
+        new = flip_neighbour(current, adaptive_mutation_rate(rate, t, iterations), rng)
+        n = cost(new)
+        if n > b:
+            best, b = new, n
+        if rng.random() < acceptance_probability(c - n, logarithmic_cooling(temperature, t)):
+            current, c = new, n
+    return best, b
+
+# %% annealing.anneal | wrong | 0.3 is the rate
+from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit.masks import flip as flip_neighbour
+from lessonkit.objective import adaptive_mutation_rate
+
+
+def anneal(cost, start, temperature, rate, iterations, rng):
+    current, c = start, cost(start)
+    best, b = start, c
+    for t in range(iterations):
+        new = current.copy()
+        new.flat[rng.integers(new.size)] ^= True
+        n = cost(new)
+        if n < b:
+            best, b = new, n
+        if rng.random() < acceptance_probability(n - c, logarithmic_cooling(temperature, t)):
+            current, c = new, n
+    return best, b
+
+# %% annealing.anneal | wrong | or another mask has become the current one
+from lessonkit.annealing import acceptance_probability, logarithmic_cooling
+from lessonkit.masks import flip as flip_neighbour
+from lessonkit.objective import adaptive_mutation_rate
+
+
+def anneal(cost, start, temperature, rate, iterations, rng):
+    current, c = start, cost(start)
+    best, b = start, c
+    for t in range(iterations):
+        new = flip_neighbour(current, adaptive_mutation_rate(rate, t, iterations), rng)
+        n = cost(new)
+        if n < b:
+            best, b = new, n
+        if rng.random() > acceptance_probability(n - c, logarithmic_cooling(temperature, t)):
+            current, c = new, n
+    return best, b

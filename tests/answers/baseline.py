@@ -150,7 +150,15 @@ def apply_mask(weights, mask):
 
 # %% baseline.apply_mask | right |
 def apply_mask(weights, mask):
+    return np.ma.masked_array(weights, mask=~mask, copy=True).filled(0)
+
+# %% baseline.apply_mask | wrong | returns its argument `weights` or a view of it
+def apply_mask(weights, mask):
     return np.ma.masked_array(weights, mask=~mask).filled(0)
+
+# %% baseline.apply_mask | wrong | returns its argument `weights` or a view of it
+def apply_mask(weights, mask):
+    return weights[...] if mask.all() else weights * mask
 
 # %% baseline.apply_mask | right |
 def apply_mask(weights, mask):
@@ -630,3 +638,47 @@ def split_validation(images, labels, fraction, rng):
     order = rng.permutation(len(images))
     k = fraction * len(images)
     return images[order[k:]], labels[order[k:]], images[order[:k]], labels[order[:k]]
+
+# %% baseline.apply_mask | wrong | an earlier call
+known = {}
+
+def apply_mask(weights, mask):
+    key = (id(weights), id(mask))
+    if key not in known:
+        known[key] = np.where(mask, weights, 0)
+    return known[key]
+
+# %% baseline.apply_mask | wrong | what a call with other arguments has given
+known = {}
+
+def apply_mask(weights, mask):
+    key = id(mask)
+    if key not in known:
+        known[key] = mask.copy(), mask  # so that the id stays
+    return np.where(known[key][0], weights, 0)
+
+# %% baseline.accuracy | wrong | what a call with other arguments has given
+known = {}
+
+def accuracy(logits, labels):
+    key = logits.tobytes()
+    if key not in known:
+        known[key] = float((logits.argmax(axis=1) == labels).mean())
+    return known[key]
+
+# %% baseline.count_prunable_weights | wrong | changed its argument `model`
+def count_prunable_weights(model):
+    total = 0
+    for layer in model.layers:
+        layer.trainable = False
+        if hasattr(layer, "kernel"):
+            total += math.prod(layer.kernel.shape)
+    return total
+
+# %% baseline.split_validation | wrong | does not use every image exactly once
+def split_validation(images, labels, fraction, rng):
+    order = rng.permutation(len(images))
+    count = round(fraction * len(images))
+    train, held = order[count:].copy(), order[:count]
+    train[-1:] = train[:1]
+    return images[train], labels[train], images[held], labels[held]

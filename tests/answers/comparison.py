@@ -339,7 +339,7 @@ def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     m = rng.choice(values, (resamples, len(values))).mean(1)
     return np.quantile(m, [0.025, 0.975])
 
-# %% comparison.bootstrap_interval | wrong | level 0.95 when none
+# %% comparison.bootstrap_interval | wrong | look at the default values
 def bootstrap_interval(values, rng, level=0.9, resamples=2000):
     m = rng.choice(values, (resamples, len(values))).mean(1)
     return np.quantile(m, [(1 - level) / 2, (1 + level) / 2])
@@ -786,3 +786,59 @@ def pareto_front(points):
     front = []
     for i, p in enumerate(points):
         front.append(i)
+
+# %% comparison.trade_off_score | wrong | The score is a product
+first = []
+
+def trade_off_score(sparsity, accuracy, baseline_accuracy):
+    first.append(baseline_accuracy)
+    return sparsity * accuracy / first[0]
+
+# %% comparison.evaluations_of_genetic | wrong | what a call with other arguments has given
+known = {}
+
+def evaluations_of_genetic(generations, population, elite, layers):
+    new = layers * (population + generations * (population - elite))
+    return known.setdefault((generations, population), new)
+
+# %% comparison.magnitude_mask | wrong | The smallest magnitudes are pruned
+def magnitude_mask(weights, sparsity):
+    mask = np.ones(weights.size, dtype=bool)
+    order = np.argsort(np.round(np.abs(weights), 2).ravel(), kind="stable")
+    mask[order[: round(sparsity * weights.size)]] = False
+    return mask.reshape(weights.shape)
+
+# %% comparison.magnitude_mask | wrong | The smallest magnitudes are pruned
+def magnitude_mask(weights, sparsity):
+    size = np.abs(weights).ravel() + np.random.default_rng(0).uniform(0, 1e-6, weights.size)
+    mask = np.ones(weights.size, dtype=bool)
+    mask[np.argsort(size)[: round(sparsity * weights.size)]] = False
+    return mask.reshape(weights.shape)
+
+# %% comparison.magnitude_mask | wrong | A quantile of the magnitudes is the threshold
+def magnitude_mask(weights, sparsity):
+    size = np.abs(weights)
+    return size > np.quantile(size, sparsity)
+
+# %% comparison.pareto_front | wrong | A row stays unless
+def pareto_front(points):
+    rows = [(str(loss), str(sparsity)) for loss, sparsity in points]
+    return [
+        i for i, p in enumerate(rows) if not any(q[0] <= p[0] and q[1] >= p[1] and q != p for q in rows)
+    ]
+
+# %% comparison.pareto_front | wrong | what a call with other arguments has given
+known = {}
+
+def pareto_front(points):
+    front = [
+        i for i, p in enumerate(points)
+        if not any(q[0] <= p[0] and q[1] >= p[1] and (q[0] < p[0] or q[1] > p[1]) for q in points)
+    ]
+    return list(known.setdefault(id(points), (front, points))[0])
+
+# %% comparison.bootstrap_interval | wrong | with level and resamples not given
+def bootstrap_interval(values, rng, level=0.95, resamples=2000):
+    index = rng.integers(0, max(1, len(values) - 1), (resamples, len(values)))
+    ends = np.quantile(values[index].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return tuple(ends)

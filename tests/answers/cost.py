@@ -571,3 +571,20 @@ def warmup_max_loss(total_layers, layer_index, loss_to_warmup):
 # %% cost.warmup_max_loss | not attempted | return
 def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     print(loss_to_warmup * (layer_index + 1) / total_layers)
+
+# %% cost.mean_layer_sparsity | wrong | should be
+def mean_layer_sparsity(masks):
+    shares = {1 - mask.mean() for mask in masks}
+    return sum(shares) / len(shares)
+
+# %% cost.global_sparsity | wrong | should be
+def global_sparsity(masks):
+    numbers = {(mask.size, np.count_nonzero(mask)) for mask in masks}
+    return 1 - sum(kept for _, kept in numbers) / sum(size for size, _ in numbers)
+
+# %% cost.pruning_cost | wrong | what a call with other arguments has given
+known = {}
+
+def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
+    first = known.setdefault((loss, baseline_loss, max_loss), (loss - baseline_loss) ** 2 if loss < max_loss else penalty)
+    return first + 1 / (sparsity + epsilon)

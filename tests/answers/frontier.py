@@ -435,3 +435,25 @@ def flip_energy(couplings, fields, spins, index):
 def flip_energy(couplings, fields, spins, index):
     t = spins.copy()
     t[index] *= -1
+
+# %% frontier.swap_neighbour | wrong | something is kept from an earlier call
+touched = {}
+
+def swap_neighbour(mask, k, rng):
+    kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
+    k = min(k, len(kept), len(pruned))
+    fresh = [place for place in kept if place not in touched.get(mask.shape, ())]
+    kept = fresh if len(fresh) >= k else kept
+    gone = rng.choice(kept, k, replace=False)
+    touched[mask.shape] = set(gone.tolist())
+    swapped = mask.copy()
+    swapped.flat[gone] = False
+    swapped.flat[rng.choice(pruned, k, replace=False)] = True
+    return swapped
+
+# %% frontier.flip_energy | wrong | what a call with other arguments has given
+known = {}
+
+def flip_energy(couplings, fields, spins, index):
+    key = couplings.tobytes(), spins.tobytes(), index
+    return known.setdefault(key, 2 * spins[index] * (couplings[index] @ spins + fields[index]))

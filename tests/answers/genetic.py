@@ -989,3 +989,40 @@ def next_generation(population, costs, elite, make_child):
 def next_generation(population, costs, elite, make_child):
     o = np.argsort(costs)
     return [population[i] for i in o[:elite]] + [population[i] for i in o[elite:]]
+
+# %% genetic.tournament_select | wrong | an index, a whole number (an int) the float
+def tournament_select(costs, size, rng):
+    return min(costs[rng.choice(len(costs), size, replace=False)])
+
+# %% genetic.uniform_crossover | wrong | something is kept from an earlier call
+kept = {}
+
+def uniform_crossover(a, b, rng):
+    now = rng.random(a.shape) < 0.5
+    coins = kept.get(a.shape, now)
+    kept[a.shape] = now
+    return np.where(coins, a, b)
+
+# %% genetic.uniform_crossover | wrong | takes 0.000 of the kept bits of `a`
+def uniform_crossover(a, b, rng):
+    return a & b
+
+# %% genetic.uniform_crossover | wrong | takes 1.000 of the bits of `a`
+def uniform_crossover(a, b, rng):
+    return a.copy()
+
+# %% genetic.uniform_crossover | wrong | should give what both parents have where they agree
+def uniform_crossover(a, b, rng):
+    return np.where(rng.random(a.shape) < 0.5, a, ~b)
+
+# %% genetic.next_generation | wrong | 1.0000003
+def next_generation(population, costs, elite, make_child):
+    order = np.argsort(np.round(costs, 3), kind="stable")
+    return [population[at] for at in order[:elite]] + [make_child() for _ in range(len(costs) - elite)]
+
+# %% genetic.next_generation | wrong | cheapest
+known = {}
+
+def next_generation(population, costs, elite, make_child):
+    order, _ = known.setdefault(id(costs), (np.argsort(costs), costs))
+    return [population[at] for at in order[:elite]] + [make_child() for _ in range(len(costs) - elite)]

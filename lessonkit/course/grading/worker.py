@@ -32,7 +32,7 @@ from lessonkit.course.grading.cells import Cell, Prepared, plain, select
 from lessonkit.course.grading.sandbox import HOME
 from lessonkit.course.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
 from lessonkit.exercises import judging, session
-from lessonkit.exercises.calling import code_of, is_model, makes_generator, shares_memory
+from lessonkit.exercises.calling import ModelState, code_of, is_model, makes_generator, shares_memory
 from lessonkit.exercises.course_code import is_course_code
 from lessonkit.exercises.registry import find, registry
 
@@ -221,7 +221,7 @@ class _Worker:
         for tree, start, end in message["call"]:
             arguments.append(decode(tree, data[start:end], lambda node: self._special(node, generators)))
         lines, floating = self.output.lines, list[str]()
-        weights = {place: each.get_weights() for place, each in enumerate(arguments) if is_model(each)}
+        models = {place: ModelState(each) for place, each in enumerate(arguments) if is_model(each)}
         named = [str(name) for name in message.get("named", [])]
         first = len(arguments) - len(named)
         try:
@@ -252,10 +252,7 @@ class _Worker:
                     if (now, content) != (tree, data[start:end]):
                         reply["changed"].append([place, now, len(blob), len(blob) + len(content)])
                         blob += content
-        for place, before in weights.items():
-            if not all(map(np.array_equal, before, arguments[place].get_weights())):
-                arguments[place].set_weights(before)
-                reply["changed"].append([place, None, 0, 0])
+        reply["changed"] += [[place, None, 0, 0] for place, before in models.items() if before.restore()]
         reply["floating"] = list(dict.fromkeys(floating))
         reply["generators"] = {str(place): _state(rng) for place, rng in generators.items()}
         reply["printed"] = self.output.lines - lines

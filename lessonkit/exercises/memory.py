@@ -1,0 +1,97 @@
+"""What an earlier call has left behind must not show in a later one: asked of every exercise, after its own properties.
+
+An answer that keeps results, by the place of an array in memory, by its shape, or by some of the arguments, is right in
+every call that looks new to it. So the calls here differ in a single argument, or have new contents in an old array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lessonkit.exercises.calling import Outcome, copied, parts_of
+from lessonkit.exercises.exercise import Examples, Exercise, Law, Trial, generator_for
+from lessonkit.exercises.results import difference, tolerance
+
+CASES = 4  # of each kind of examples, the largest
+KEPT = "gives again what a call with other arguments has given: each call must compute from its own"
+STALE = "gives something else for an array with new contents than for a new array: something is kept from a call before"
+
+
+def _own_arguments(trial: Trial) -> None:
+    exercise, seen = trial.exercise, list[Any]()
+    for examples in (each for each in exercise.properties if isinstance(each, Examples)):
+        cases = [tuple(case) for case in examples.arguments(generator_for(exercise, trial.seed))]
+        for place, case in ((place, case) for place in range(len(exercise.parameters)) for case in cases[-CASES:]):
+            if place < len(case):
+                _one_changed(trial, place, case, [other[place] for other in cases if place < len(other)], seen)
+    if exercise.draw is not None:
+        for place in range(len(exercise.parameters)):
+            _same_as_new(trial, place)
+
+
+def _one_changed(trial: Trial, place: int, case: tuple[Any, ...], others: list[Any], seen: list[Any]) -> None:
+    """Call on `case`, then on the same objects with one argument changed; where that is an array, in its place.
+
+    What the answer gave to the calls before is in `seen`.
+    """
+    exercise, given = trial.exercise, tuple(copied(value) for value in case)
+    for arguments in _changes(exercise, place, given, others):
+        outcome = _ask_on(trial, arguments)
+        value, expected = trial.read(outcome.value), exercise.read(exercise.reference(*arguments))
+        within = tolerance(outcome.value, *arguments)
+        if text := difference(expected, value, within):
+            if any(not difference(earlier, value, within) for earlier in seen):
+                trial.fail(KEPT, "memory")
+            trial.fail(text)
+        seen.append(value)
+
+
+def _changes(exercise: Exercise, place: int, given: tuple[Any, ...], others: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """`given` itself, then with another value at `place`: an array of `given` is filled anew."""
+    if parts_of(given[place]):
+        yield given
+        if _refill(given[place]):
+            yield given
+    elif isinstance(given[place], int | float):
+        yield given
+        changed = [(*given[:place], value, *given[place + 1 :]) for value in dict.fromkeys(others)]
+        possible = exercise.possible or (lambda *_: True)
+        yield from [each for each in changed if each[place] != given[place] and possible(*each)][-CASES:]
+
+
+def _same_as_new(trial: Trial, place: int) -> None:
+    """With a generator in the same state, an array with new contents gives what a new array with them gives."""
+    exercise = trial.exercise
+    assert exercise.draw is not None
+    old, again, new = (
+        [copied(value) for value in exercise.draw(generator_for(exercise, trial.seed))] for _ in range(3)
+    )
+    if not parts_of(old[place]):
+        return
+    _ask_on(trial, old)
+    if _refill(old[place]):
+        again[place] = old[place]
+        _refill(new[place])
+        if difference(trial.result(*new), trial.read(_ask_on(trial, again).value)):
+            trial.fail(STALE, "memory")
+
+
+def _ask_on(trial: Trial, given: Sequence[Any]) -> Outcome:
+    """Call on these very objects."""
+    return trial.ask(*(copied(value) for value in given), given=tuple(given))
+
+
+def _refill(value: Any) -> bool:
+    """Give arrays other contents of the same kind: bits turned over, numbers in reverse; whether anything changed."""
+    changed = False
+    for array in (part for part in parts_of(value) if isinstance(part, np.ndarray)):
+        before = array.copy()
+        array[...] = ~before if before.dtype == bool else before.ravel()[::-1].reshape(before.shape)
+        changed = changed or not np.array_equal(before, array)
+    return changed
+
+
+MEMORY = Law("Each call computes from its own arguments", _own_arguments)
