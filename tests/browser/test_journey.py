@@ -51,14 +51,17 @@ def with_pictures(path: Path) -> list[int]:
     ]
 
 
-def edited(path: Path, text: str, seconds: float) -> None:
-    """As a plain editor of .ipynb leaves it: the answer has another text, the script beside it another age."""
+def edited(path: Path, text: str) -> None:
+    """As a plain editor of .ipynb leaves it: the answer has another text, and the script beside it seems newer.
+
+    For scripts of any other age see test_saved_work.py.
+    """
     notebook = json.loads(path.read_text())
     cell = notebook["cells"][place(path, f"def {NAME}")]
     cell["source"] = text.splitlines(keepends=True)
     path.write_text(json.dumps(notebook))
     changed = path.stat().st_mtime
-    os.utime(path.with_suffix(".py"), (changed, changed + seconds))
+    os.utime(path.with_suffix(".py"), (changed, changed + 3600))
 
 
 def all_seen(front: Front, path: Path, answer: str, screenshot: Path) -> None:
@@ -75,12 +78,7 @@ def all_seen(front: Front, path: Path, answer: str, screenshot: Path) -> None:
     front.page.screenshot(path=screenshot)
 
 
-UNSEEN = pytest.mark.xfail(reason="in notebook 6 the days after the first were not yet seen to the end", strict=False)
-
-
-@pytest.mark.parametrize(
-    "front_end", [pytest.param(Lab, id="JupyterLab"), pytest.param(Classic, id="notebook 6", marks=UNSEEN)]
-)
+@pytest.mark.parametrize("front_end", [Lab, Classic], ids=["JupyterLab", "notebook 6"])
 def test_an_answer_its_verdict_and_the_pictures_are_there_the_next_day(chromium, screenshots, tmp_path, front_end):
     if front_end is Lab:
         pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
@@ -126,27 +124,24 @@ def test_an_answer_its_verdict_and_the_pictures_are_there_the_next_day(chromium,
         assert [error for error in front.errors if not KNOWN.search(error)] == []
         front.close()
 
-    # the next day, and each day after: another kernel, which has run nothing
+    # the next day: another kernel, which has run nothing
     outputs = nbformat.read(path, as_version=4).cells[lab].outputs
     assert moved in outputs[0].data["text/plain"], "the picture is that of the lab as it was left"
-    for day, seconds in enumerate((None, 3600.0, 0.0, -3600.0)):
-        answer = ANSWER
-        if seconds is not None:
-            answer = f"{ANSWER}  # changed on day {day}, the script {seconds:+.0f} s newer"
-            edited(path, answer, seconds)
-        with front_end.serve(folder, home) as address:
-            front = front_end(chromium, address, path.name)
-            all_seen(front, path, answer, screenshots / f"reopened-{front_end.__name__}-{day}.png")
-            if seconds is not None:
-                front.cell(0).click()
-                front.save()
-                assert front.source(stub) == answer
-                assert path.read_text().count(f"changed on day {day}") == 1
-            front.close()
-
-    # and all of it once more
     with front_end.serve(folder, home) as address:
         front = front_end(chromium, address, path.name)
+        all_seen(front, path, ANSWER, screenshots / f"reopened-{front_end.__name__}.png")
+        front.close()
+
+    # the day after: edited in between by another program, and all of it once more
+    answer = f"{ANSWER}  # changed elsewhere"
+    edited(path, answer)
+    with front_end.serve(folder, home) as address:
+        front = front_end(chromium, address, path.name)
+        all_seen(front, path, answer, screenshots / f"edited-{front_end.__name__}.png")
+        front.cell(0).click()
+        front.save()
+        assert front.source(stub) == answer
+        assert path.read_text().count("changed elsewhere") == 1
         front.run_all()
         assert front.red_cells() == []
         assert RIGHT.search(front.shown(check))
