@@ -12,9 +12,9 @@ from typing import Any
 __version__ = "1.0.0"
 
 _HOMES = {
-    "load_mnist": "data",
-    "load_network": "network",
-    "load_baseline": "lenet",
+    "load_mnist": "networks.mnist",
+    "load_network": "networks.network",
+    "load_baseline": "networks.lenet",
     "Evaluator": "evaluator",
     "Evaluation": "problem",
     "LessonkitError": "errors",

@@ -17,12 +17,12 @@ import threadpoolctl
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
-from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator, processors
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
-from lessonkit.network import Network, load_network
+from lessonkit.networks.mnist import load_mnist
+from lessonkit.networks.network import Network, load_network
 from lessonkit.problem import Evaluation
 from lessonkit.report import versions
 
@@ -94,7 +94,7 @@ def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int =
     """
     if keras_candidates < 1:
         raise LessonkitError(f"--keras-candidates {keras_candidates}: Keras must evaluate at least one a layer")
-    from lessonkit import lenet  # TensorFlow: only now
+    from lessonkit.networks import lenet  # TensorFlow: only now
 
     dataset = load_mnist(data)
     network = load_network(dataset.name)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
-from lessonkit.data import Dataset, Split, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.kept import Kept
 from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
-from lessonkit.network import Network, load_network
+from lessonkit.networks.mnist import Dataset, Split, load_mnist
+from lessonkit.networks.network import Network, load_network
 from lessonkit.objective import trade_off_score
 from lessonkit.presets import COURSE, SEARCHES, Preset
 from lessonkit.problem import Callback, Evaluation, Search, SearchResult, Step

@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lessonkit.masks import Mask
-from lessonkit.network import Network, PrunableLayer
+from lessonkit.networks.network import Network, PrunableLayer
 
 Array = NDArray[np.float32]
 

@@ -37,7 +37,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask
-from lessonkit.network import Network, PrunableLayer
+from lessonkit.networks.network import Network, PrunableLayer
 from lessonkit.problem import Evaluation
 
 Array = NDArray[np.float32]

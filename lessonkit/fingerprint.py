@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 import lessonkit
-from lessonkit.data import Split
-from lessonkit.network import ASSETS, Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import ASSETS, Network
 
 PACKAGE = Path(lessonkit.__file__).parent
 MOST_OBJECTS = 20_000  # that a function may use, before it counts as beyond comparison

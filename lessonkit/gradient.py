@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import METER
 from lessonkit.masks import Mask
-from lessonkit.network import Network, PrunableLayer
+from lessonkit.networks.network import Network, PrunableLayer
 
 Array = NDArray[np.float32]
 Result = TypeVar("Result")

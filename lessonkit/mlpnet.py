@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.data import Dataset
 from lessonkit.gradient import loss_gradient
-from lessonkit.network import ASSETS, Network, PrunableLayer, read_weights
+from lessonkit.networks.mnist import Dataset
+from lessonkit.networks.network import ASSETS, Network, PrunableLayer, read_weights
 
 SIZES = (784, 40, 20, 10)
 WEIGHTS = "mlpnet-mnist.npz"

@@ -29,9 +29,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
 from lessonkit.fingerprint import code_digest
+from lessonkit.networks.mnist import Split
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -209,7 +209,7 @@ def _unpacked(images: NDArray[Any]) -> NDArray[np.float32]:
     if images.dtype != np.uint8:
         return images
     pixels = images.astype(np.float32)
-    pixels /= 255  # as `lessonkit.data` does
+    pixels /= 255  # as `lessonkit.networks.mnist` does
     return pixels
 
 

@@ -21,7 +21,7 @@ from lessonkit.files import write_arrays
 from lessonkit.genetic import evolve
 from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import flip
-from lessonkit.network import Network, PrunableLayer
+from lessonkit.networks.network import Network, PrunableLayer
 from lessonkit.presets import anneal_near
 from lessonkit.problem import SearchResult
 

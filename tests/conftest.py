@@ -9,8 +9,8 @@ import hypothesis
 import pytest
 import threadpoolctl
 
-from lessonkit.data import Dataset, load_mnist
 from lessonkit.evaluator import LayerEvaluator
+from lessonkit.networks.mnist import Dataset, load_mnist
 
 # No test asserts a timing, hypothesis neither; and the same examples every time, so that red stays red.
 hypothesis.settings.register_profile("course", deadline=None, max_examples=40, derandomize=True, database=None)

@@ -10,7 +10,7 @@ import pytest
 from lessonkit import bench
 from lessonkit.__main__ import main
 from lessonkit.errors import LessonkitError
-from lessonkit.network import load_network
+from lessonkit.networks.network import load_network
 
 
 def flags(*given: str) -> argparse.Namespace:

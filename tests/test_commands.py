@@ -19,11 +19,11 @@ from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
 from lessonkit.commands import terminal
 from lessonkit.comparison import CONTROLS
-from lessonkit.data import Dataset
 from lessonkit.evaluator import Evaluator
 from lessonkit.files import load_masks
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import Dataset
+from lessonkit.networks.network import load_network
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("Conv1", "Conv2", "FC1", "FC2", "Output")

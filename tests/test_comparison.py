@@ -15,11 +15,11 @@ from lessonkit import evaluator as evaluator_module
 from lessonkit.annealing import anneal
 from lessonkit.baselines import magnitude_global, magnitude_per_layer
 from lessonkit.comparison import CONTROLS, compare
-from lessonkit.data import Dataset, Split
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import Dataset, Split
+from lessonkit.networks.network import load_network
 from lessonkit.presets import COURSE, PRESETS, REFERENCE
 
 NETWORK = load_network("standin")

@@ -9,11 +9,11 @@ import types
 import numpy as np
 import pytest
 
-import lessonkit.data as data
-from lessonkit.data import MNIST_SHAPES, Split, digest_of, load_mnist
+import lessonkit.networks.mnist as data
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import MNIST_SHAPES, Split, digest_of, load_mnist
+from lessonkit.networks.network import load_network
 
 SMALL = {"x_train": (60, 28, 28), "y_train": (60,), "x_test": (10, 28, 28), "y_test": (10,)}
 

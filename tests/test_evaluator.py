@@ -11,12 +11,12 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import lessonkit.evaluator
-from lessonkit import lenet
-from lessonkit.data import Dataset, Split
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator, score
 from lessonkit.masks import replace_layer
-from lessonkit.network import Network, from_keras, load_network
+from lessonkit.networks import lenet
+from lessonkit.networks.mnist import Dataset, Split
+from lessonkit.networks.network import Network, from_keras, load_network
 from lessonkit.problem import Evaluation
 
 NAMES = ["Conv1", "Conv2", "FC1", "FC2", "Output"]

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from lessonkit.baselines import magnitude_global
-from lessonkit.data import Split
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.frontier import moves, scores, spins, table, walk
@@ -20,7 +19,8 @@ from lessonkit.frontier.model import LocalModel
 from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.genetic import evolve
 from lessonkit.gradient import activations, loss_gradient
-from lessonkit.network import Network, PrunableLayer
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network, PrunableLayer
 
 SHAPE = (10, 10, 1)
 

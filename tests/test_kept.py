@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from lessonkit import checkpoint, comparison, kept
-from lessonkit.data import Dataset, Split
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import LayerEvaluator
 from lessonkit.files import load_masks
 from lessonkit.masks import flip
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import Dataset, Split
+from lessonkit.networks.network import load_network
 from lessonkit.presets import COURSE
 
 ROOT = Path(__file__).parents[1]

@@ -27,7 +27,6 @@ import lessonkit.labs
 from lessonkit import correction, published
 from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
-from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.genetic import single_point_crossover, tournament_select, uniform_crossover
@@ -35,7 +34,8 @@ from lessonkit.labs import base, bench, density, race
 from lessonkit.labs.mutation import selection_chances
 from lessonkit.layerwise import layer_problem
 from lessonkit.masks import flip, global_sparsity, mean_layer_sparsity, replace_layer
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import load_mnist
+from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost
 from lessonkit.plots import new_figure
 

@@ -15,7 +15,7 @@ from lessonkit.evaluator import Evaluator
 from lessonkit.genetic import evolve
 from lessonkit.layerwise import layer_problem, max_loss, prune_layerwise
 from lessonkit.masks import mean_layer_sparsity, replace_layer
-from lessonkit.network import Network, PrunableLayer, load_network
+from lessonkit.networks.network import Network, PrunableLayer, load_network
 from lessonkit.objective import pruning_cost
 from lessonkit.problem import SearchResult, Step
 

@@ -10,9 +10,9 @@ import pytest
 from lessonkit.__main__ import main
 from lessonkit.commands import train as train_command
 from lessonkit.errors import LessonkitError
-from lessonkit.network import from_keras, load_network, shipped_weights
+from lessonkit.networks.network import from_keras, load_network, shipped_weights
 
-lenet = pytest.importorskip("lessonkit.lenet")
+lenet = pytest.importorskip("lessonkit.networks.lenet")
 
 NAMES = ("Conv1", "Conv2", "FC1", "FC2", "Output")
 SHAPES = [(5, 5, 1, 6), (5, 5, 6, 16), (400, 120), (120, 84), (84, 10)]

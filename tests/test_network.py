@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from lessonkit import lenet
 from lessonkit.errors import LessonkitError
-from lessonkit.network import PrunableLayer, from_keras, load_network
+from lessonkit.networks import lenet
+from lessonkit.networks.network import PrunableLayer, from_keras, load_network
 
 layers = keras.layers
 
@@ -109,7 +109,7 @@ def test_without_a_name_it_takes_the_weights_for_the_data_here_and_loads_nothing
     if where == "broken cache":
         (tmp_path / "datasets" / "mnist.npz").write_bytes(b"PK, and then the disk was full")
     code = (
-        "import sys, socket; import lessonkit.data as data; "
+        "import sys, socket; import lessonkit.networks.mnist as data; "
         "data._read_mnist = data._standin = data._download = socket.create_connection = None; "
         "from lessonkit import load_network; from lessonkit.fingerprint import network_digest as digest; "
         "found = digest(load_network()); names = ('mnist', 'standin'); "

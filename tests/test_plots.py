@@ -20,7 +20,7 @@ from lessonkit.figures import lesson01, lesson02, lesson05, lesson06
 from lessonkit.frontier.methods import METHODS
 from lessonkit.frontier.table import Row, _spread
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
-from lessonkit.network import load_network
+from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost
 from lessonkit.plots import LOOKS, OTHER_NAMES, look
 from lessonkit.presets import PUBLISHED

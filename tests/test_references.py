@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lessonkit import baselines, lenet, masks, objective, statistics
+from lessonkit import baselines, masks, objective, statistics
 from lessonkit.exercises import Examples, find
 from lessonkit.frontier import spins
+from lessonkit.networks import lenet
 
 ENGINE = {
     "baseline.count_prunable_weights": lambda model: sum(

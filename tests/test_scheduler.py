@@ -19,11 +19,11 @@ import pytest
 from lessonkit import comparison, scheduler
 from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
-from lessonkit.data import Dataset, Split
 from lessonkit.errors import LessonkitError
 from lessonkit.fingerprint import code_digest
 from lessonkit.frontier import table
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import Dataset, Split
+from lessonkit.networks.network import load_network
 from lessonkit.scheduler import Packed, gather
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow

@@ -253,7 +253,9 @@ def test_seed_is_not_seeds(capsys):
 
 
 def test_tensorflow_starts_without_a_word():
-    code = "import sys; print('before', file=sys.stderr); import lessonkit.lenet; print('after', file=sys.stderr)"
+    code = (
+        "import sys; print('before', file=sys.stderr); import lessonkit.networks.lenet; print('after', file=sys.stderr)"
+    )
     run = subprocess.run([sys.executable, "-c", code], env=environment(), cwd=ROOT, capture_output=True, text=True,
                          check=True)  # fmt: skip
     assert run.stderr.splitlines() == ["before", "after"]

@@ -15,9 +15,9 @@ from lessonkit import report
 from lessonkit.commands.options import above_zero, add_data_flag, add_worker_flags, at_least
 from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.comparison import Comparison, Row, compare
-from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
-from lessonkit.network import load_network
+from lessonkit.networks.mnist import load_mnist
+from lessonkit.networks.network import load_network
 from lessonkit.presets import PRESETS, SEARCHES, Preset
 from lessonkit.problem import Step
 from lessonkit.scheduler import workers

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import Bar, say
-from lessonkit.data import load_mnist
 from lessonkit.errors import LessonkitError
+from lessonkit.networks.mnist import load_mnist
 from lessonkit.report import output_folder
 
 
@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
         raise LessonkitError(f"{path}: is a folder; give the name of a file")
     output_folder(path.parent)
     say(data.source)
-    from lessonkit import lenet
+    from lessonkit.networks import lenet
 
     model = lenet.build_lenet()
     epochs = options.epochs or lenet.EPOCHS[data.name]

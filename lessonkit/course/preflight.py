@@ -28,11 +28,11 @@ from lessonkit.course import build, colab, leaks, publish
 from lessonkit.course.address import read_address
 from lessonkit.course.build import Lesson
 from lessonkit.course.setup_cell import badge_source, setup_source
-from lessonkit.data import Split, load_mnist
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.mlpnet import mlpnet
-from lessonkit.network import ASSETS, lenet5, read_weights
+from lessonkit.networks.mnist import Split, load_mnist
+from lessonkit.networks.network import ASSETS, lenet5, read_weights
 
 OK, NOTE, RED = "ok", "note", "red"
 

@@ -94,7 +94,7 @@ def badge_source(notebook: str, address: Address) -> str:
 def in_use() -> str:
     """One line: the versions and the data in use. TensorFlow is not imported for it."""
     from lessonkit import __version__
-    from lessonkit.data import load_mnist
+    from lessonkit.networks.mnist import load_mnist
 
     versions = [f"lessonkit {__version__}", f"Python {platform.python_version()}"]
     for name in ("tensorflow", "keras", "numpy"):

@@ -31,7 +31,7 @@ def _models() -> dict[str, Any]:
     """Small models first, each with something that one slip gets wrong, and LeNet-5."""
     import keras
 
-    from lessonkit.lenet import build_lenet
+    from lessonkit.networks.lenet import build_lenet
 
     layers = keras.layers
     made = [

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.colors import CenteredNorm
 from numpy.typing import ArrayLike, NDArray
 
-from lessonkit.data import Split
 from lessonkit.masks import Mask
+from lessonkit.networks.mnist import Split
 from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 

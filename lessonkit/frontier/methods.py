@@ -11,7 +11,6 @@ import numpy as np
 
 from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
-from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import metered
 from lessonkit.frontier.moves import (
@@ -28,7 +27,8 @@ from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.genetic import evolve
 from lessonkit.gradient import COST
 from lessonkit.masks import Mask, Masks
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network
 from lessonkit.problem import Problem, SearchResult
 
 EVALUATIONS = 1000

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.data import Split
 from lessonkit.frontier.vector import MaskProblem, split
 from lessonkit.gradient import Slopes, loss_gradient
 from lessonkit.masks import Mask
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network
 
 Array = NDArray[np.float32]
 ROUNDS = 12  # times that the field is brought up to date within one proposal

@@ -12,7 +12,7 @@ from lessonkit.frontier.model import LocalModel
 from lessonkit.frontier.vector import MaskProblem, join, ranks
 from lessonkit.gradient import COST
 from lessonkit.masks import Mask
-from lessonkit.network import Network
+from lessonkit.networks.network import Network
 from lessonkit.problem import Problem, Step
 
 Densities = NDArray[np.float64]  # log-odds of keeping a weight, one a layer, up to a shift that all share

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
 from lessonkit.frontier.scores import magnitude_scores
 from lessonkit.frontier.vector import MaskProblem, join, ranks
 from lessonkit.masks import Masks, global_sparsity
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network
 
 
 @dataclass(frozen=True)

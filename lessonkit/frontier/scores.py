@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.baselines import masks_by_scores
-from lessonkit.data import Split
 from lessonkit.gradient import loss_gradient
 from lessonkit.masks import Masks
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network
 
 Array = NDArray[np.float32]
 

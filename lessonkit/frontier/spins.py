@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
 from lessonkit.gradient import loss_gradient
 from lessonkit.masks import Mask, Masks
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network
 
 Array = NDArray[np.float32]
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.data import Split
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.gradient import activations
 from lessonkit.masks import Mask, Masks
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network
 from lessonkit.problem import Evaluation, Problem, Scored
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.data import Split
 from lessonkit.frontier.vector import MaskProblem, split
 from lessonkit.gradient import COST, loss_gradient
 from lessonkit.masks import Mask
+from lessonkit.networks.mnist import Split
 
 Array = NDArray[np.float32]
 REMEMBERED = 64  # masks whose scores are kept at hand

@@ -42,9 +42,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lessonkit.data import Dataset, load_mnist
 from lessonkit.evaluator import Evaluator
-from lessonkit.network import Network, load_network
+from lessonkit.networks.mnist import Dataset, load_mnist
+from lessonkit.networks.network import Network, load_network
 from lessonkit.plots import new_figure
 from lessonkit.problem import Evaluation
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import lessonkit.labs
-from lessonkit.data import Dataset, load_mnist
-from lessonkit.network import Network, load_network
+from lessonkit.networks.mnist import Dataset, load_mnist
+from lessonkit.networks.network import Network, load_network
 
 CHANGES = 9  # of each slider
 

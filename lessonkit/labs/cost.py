@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.patheffects import Normal, Stroke
 
-from lessonkit.data import Dataset
 from lessonkit.labs.base import Lab, Picture, choice, float_slider, lab_figure, log_slider, small
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Dataset
+from lessonkit.networks.network import Network
 from lessonkit.objective import pruning_cost
 from lessonkit.plots import look
 from lessonkit.published import LAYERS, PATHS, TRAINED_LOSS, global_from_mean

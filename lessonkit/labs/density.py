@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from lessonkit.annealing import anneal, linear_cooling
 from lessonkit.baselines import magnitude_global
 from lessonkit.correction import correct_biases, mean_inputs
-from lessonkit.data import Dataset
 from lessonkit.errors import LessonkitError
 from lessonkit.evaluator import Evaluator
 from lessonkit.labs.base import (
@@ -31,7 +30,8 @@ from lessonkit.labs.base import (
     small,
 )
 from lessonkit.masks import Masks, global_sparsity
-from lessonkit.network import ASSETS, Network
+from lessonkit.networks.mnist import Dataset
+from lessonkit.networks.network import ASSETS, Network
 from lessonkit.plots import look
 from lessonkit.problem import Evaluation, Problem, Scored, SearchResult
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from lessonkit.baselines import magnitude_global, magnitude_mask, random_masks
-from lessonkit.data import Dataset
 from lessonkit.labs.base import (
     Lab,
     Picture,
@@ -19,7 +18,8 @@ from lessonkit.labs.base import (
     small,
 )
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity, replace_layer
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Dataset
+from lessonkit.networks.network import Network
 from lessonkit.plots import look
 from lessonkit.problem import Evaluation
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.annealing import SCHEDULES, acceptance_probability, anneal
-from lessonkit.data import Dataset
 from lessonkit.labs.base import (
     Lab,
     Picture,
@@ -25,7 +24,8 @@ from lessonkit.labs.base import (
     small,
 )
 from lessonkit.layerwise import layer_problem
-from lessonkit.network import Network
+from lessonkit.networks.mnist import Dataset
+from lessonkit.networks.network import Network
 from lessonkit.plots import COLOURS
 from lessonkit.problem import SearchResult
 

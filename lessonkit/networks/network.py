@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.data import data_here
 from lessonkit.errors import LessonkitError
 from lessonkit.files import read_arrays
 from lessonkit.masks import Mask, Masks, keep_all
+from lessonkit.networks.mnist import data_here
 
 if TYPE_CHECKING:
     import keras
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 NETWORKS = 3  # trained networks that ship for MNIST: numbers 0, 1, 2; the stand-in has number 0 alone
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "softmax")
 
@@ -167,14 +167,14 @@ def load_network(data: str | None = None, network: int = 0) -> Network:
     Parameters
     ----------
     data : "mnist" or "standin"; None: those that lie on this machine, see
-        `lessonkit.data.data_here`. MNIST that `load_mnist` would first download is not there yet.
+        `lessonkit.networks.mnist.data_here`. MNIST that `load_mnist` would first download is not there yet.
     network : which of the shipped trainings: 0, 1 or 2 for MNIST, 0 for the stand-in.
     """
     return lenet5(read_weights(shipped_weights(data or data_here(), network)))
 
 
 def lenet5(arrays: Mapping[str, NDArray[np.float32]]) -> Network:
-    """LeNet-5 around given weights; the same network as `lessonkit.lenet.build_lenet`, which a test holds it to."""
+    """LeNet-5 around given weights; the same network as `lenet.build_lenet`, which a test holds it to."""
 
     def layer(name: str, position: int, activation: str = "sigmoid", padding: str = "", pool: int = 1) -> PrunableLayer:
         kernel, bias = arrays[f"{name}/kernel"], arrays[f"{name}/bias"]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines would land in every notebook
 
-from lessonkit.data import Dataset, data_here
 from lessonkit.errors import LessonkitError
 from lessonkit.files import no_native_log, write_arrays
-from lessonkit.network import read_weights, shipped_weights
+from lessonkit.networks.mnist import Dataset, data_here
+from lessonkit.networks.network import read_weights, shipped_weights
 
 with no_native_log():
     import keras
@@ -152,7 +152,7 @@ def load_baseline(data: str | None = None, network: int = 0) -> keras.Model:
 
     Parameters
     ----------
-    data : "mnist" or "standin"; None: those on this machine, see `lessonkit.data.data_here`.
+    data : "mnist" or "standin"; None: those on this machine, see `lessonkit.networks.mnist.data_here`.
     network : which of the shipped trainings, 0, 1 or 2 (the stand-in has 0 alone).
     """
     return load_weights(shipped_weights(data or data_here(), network), build_lenet())
