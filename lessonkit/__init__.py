@@ -15,7 +15,7 @@ _HOMES = {
     "load_mnist": "networks.mnist",
     "load_network": "networks.network",
     "load_baseline": "networks.lenet",
-    "Evaluator": "evaluator",
+    "Evaluator": "engine.evaluator",
     "Evaluation": "problem",
     "LessonkitError": "errors",
 }

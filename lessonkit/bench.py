@@ -17,8 +17,8 @@ import threadpoolctl
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
+from lessonkit.engine.evaluator import Evaluator, processors
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator, processors
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
 from lessonkit.networks.mnist import load_mnist

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lessonkit
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.files import read_arrays, write_arrays
 from lessonkit.fingerprint import network_digest
 from lessonkit.masks import Mask

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.kept import Kept
 from lessonkit.layerwise import prune_layerwise

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from lessonkit.checkpoint import Evaluate, Journal
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
 from lessonkit.objective import pruning_cost, warmup_max_loss
 from lessonkit.problem import Callback, Evaluation, Problem, Scored, Search, SearchResult, Step, says_stop

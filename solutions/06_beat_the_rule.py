@@ -117,7 +117,7 @@ from lessonkit.frontier.moves import biased_swap, network_weights
 from lessonkit.frontier.table import frontier
 from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.frontier.walk import ScoreWalk
-from lessonkit.gradient import loss_gradient
+from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
 from lessonkit.problem import Problem, Scored
 from lessonkit.statistics import pareto_front

@@ -15,8 +15,8 @@ import sys
 import numpy as np
 
 from lessonkit import checkpoint
+from lessonkit.engine.evaluator import Evaluator, LayerEvaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator, LayerEvaluator
 from lessonkit.files import write_arrays
 from lessonkit.genetic import evolve
 from lessonkit.layerwise import prune_layerwise

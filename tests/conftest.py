@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 import threadpoolctl
 
-from lessonkit.evaluator import LayerEvaluator
+from lessonkit.engine.evaluator import LayerEvaluator
 from lessonkit.networks.mnist import Dataset, load_mnist
 
 # No test asserts a timing, hypothesis neither; and the same examples every time, so that red stays red.

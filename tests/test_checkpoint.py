@@ -15,8 +15,8 @@ import pytest
 from checkpointed import SEARCHES, everything, hill_climb, run, tiny
 
 from lessonkit import checkpoint
+from lessonkit.engine.evaluator import LayerEvaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import LayerEvaluator
 from lessonkit.files import write_arrays
 from lessonkit.masks import flip
 from lessonkit.objective import pruning_cost

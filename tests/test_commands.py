@@ -19,7 +19,7 @@ from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
 from lessonkit.commands import terminal
 from lessonkit.comparison import CONTROLS
-from lessonkit.evaluator import Evaluator
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.files import load_masks
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset

@@ -11,12 +11,12 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lessonkit import evaluator as evaluator_module
 from lessonkit.annealing import anneal
 from lessonkit.baselines import magnitude_global, magnitude_per_layer
 from lessonkit.comparison import CONTROLS, compare
+from lessonkit.engine import evaluator as evaluator_module
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset, Split
 from lessonkit.networks.network import load_network

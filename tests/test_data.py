@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import lessonkit.networks.mnist as data
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.networks.mnist import MNIST_SHAPES, Split, digest_of, load_mnist
 from lessonkit.networks.network import load_network
 

@@ -156,7 +156,7 @@ def digests() -> tuple[str, str]:
 
 def test_comments_docstrings_and_what_only_shows_results_do_not_count(package):
     before = digests()
-    for name in ("genetic.py", "evaluator.py", "frontier/scores.py", "errors.py"):
+    for name in ("genetic.py", "engine/evaluator.py", "frontier/scores.py", "errors.py"):
         text = (package / name).read_text()
         assert text.startswith('"""')
         (package / name).write_text('"""Another text. ' + text[3:].replace("\n\n\n", "\n\n\n# a remark\n"))
@@ -169,7 +169,7 @@ def test_comments_docstrings_and_what_only_shows_results_do_not_count(package):
     ("name", "old", "new"),
     [
         ("genetic.py", "replace=False", "replace=True"),
-        ("evaluator.py", "import", "X = 1\nimport"),
+        ("engine/evaluator.py", "import", "X = 1\nimport"),
         ("networks/network.py", '"linear", "relu"', '"relu", "linear"'),
         ("masks.py", "rng.random", "rng.uniform"),
     ],

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from lessonkit.baselines import magnitude_global
+from lessonkit.engine.evaluator import Evaluator
+from lessonkit.engine.gradient import activations, loss_gradient
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.frontier import moves, scores, spins, table, walk
 from lessonkit.frontier.methods import METHODS, SEARCHES, Found, Task, found_by
 from lessonkit.frontier.model import LocalModel
 from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.genetic import evolve
-from lessonkit.gradient import activations, loss_gradient
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network, PrunableLayer
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from lessonkit import checkpoint, comparison, kept
+from lessonkit.engine.evaluator import LayerEvaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import LayerEvaluator
 from lessonkit.files import load_masks
 from lessonkit.masks import flip
 from lessonkit.networks.mnist import Dataset, Split

@@ -24,11 +24,12 @@ from matplotlib.figure import Figure
 
 import lessonkit
 import lessonkit.labs
-from lessonkit import correction, published
+from lessonkit import published
 from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
+from lessonkit.engine import bias_correction as correction
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.genetic import single_point_crossover, tournament_select, uniform_crossover
 from lessonkit.labs import base, bench, density, race
 from lessonkit.labs.mutation import selection_chances

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lessonkit.annealing import anneal
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.genetic import evolve
 from lessonkit.layerwise import layer_problem, max_loss, prune_layerwise
 from lessonkit.masks import mean_layer_sparsity, replace_layer

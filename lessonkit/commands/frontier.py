@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from lessonkit import mlpnet
 from lessonkit.commands.options import add_data_flag, add_worker_flags, at_least
 from lessonkit.commands.terminal import Bar, columns, say
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.files import write_text, writing
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES
 from lessonkit.frontier.pareto import nsga2_front
 from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSITIES, Row, cells, frontier, network_of
+from lessonkit.networks import mlpnet
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import NETWORKS
 from lessonkit.plots import frontier_plot

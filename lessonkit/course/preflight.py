@@ -28,9 +28,9 @@ from lessonkit.course import build, colab, leaks, publish
 from lessonkit.course.address import read_address
 from lessonkit.course.build import Lesson
 from lessonkit.course.setup_cell import badge_source, setup_source
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
-from lessonkit.mlpnet import mlpnet
+from lessonkit.networks.mlpnet import mlpnet
 from lessonkit.networks.mnist import Split, load_mnist
 from lessonkit.networks.network import ASSETS, lenet5, read_weights
 

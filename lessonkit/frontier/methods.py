@@ -11,8 +11,9 @@ import numpy as np
 
 from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
 from lessonkit.baselines import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
+from lessonkit.engine.evaluator import metered
+from lessonkit.engine.gradient import COST
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import metered
 from lessonkit.frontier.moves import (
     Densities,
     InformedSwaps,
@@ -25,7 +26,6 @@ from lessonkit.frontier.spins import spin_masks
 from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.genetic import evolve
-from lessonkit.gradient import COST
 from lessonkit.masks import Mask, Masks
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lessonkit.engine.gradient import Slopes, loss_gradient
 from lessonkit.frontier.vector import MaskProblem, split
-from lessonkit.gradient import Slopes, loss_gradient
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network

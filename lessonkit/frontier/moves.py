@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lessonkit.engine.gradient import COST
 from lessonkit.errors import BudgetExhaustedError
 from lessonkit.frontier.model import LocalModel
 from lessonkit.frontier.vector import MaskProblem, join, ranks
-from lessonkit.gradient import COST
 from lessonkit.masks import Mask
 from lessonkit.networks.network import Network
 from lessonkit.problem import Problem, Step

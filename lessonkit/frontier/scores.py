@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.baselines import masks_by_scores
-from lessonkit.gradient import loss_gradient
+from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import Masks
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lessonkit.engine.gradient import loss_gradient
 from lessonkit.errors import LessonkitError
-from lessonkit.gradient import loss_gradient
 from lessonkit.masks import Mask, Masks
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.files import load_masks, save_masks, write_text
 from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
 from lessonkit.masks import Masks, global_sparsity, mean_layer_sparsity
-from lessonkit.mlpnet import load_mlpnet
+from lessonkit.networks.mlpnet import load_mlpnet
 from lessonkit.networks.mnist import Dataset, load_mnist
 from lessonkit.networks.network import NETWORKS, Network, load_network
 from lessonkit.scheduler import Packed, gather, require_version, shared

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lessonkit.engine.evaluator import Evaluator
+from lessonkit.engine.gradient import activations
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
-from lessonkit.gradient import activations
 from lessonkit.masks import Mask, Masks
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network

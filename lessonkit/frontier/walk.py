@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lessonkit.engine.gradient import COST, loss_gradient
 from lessonkit.frontier.vector import MaskProblem, split
-from lessonkit.gradient import COST, loss_gradient
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Split
 

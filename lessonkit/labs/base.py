@@ -42,7 +42,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lessonkit.evaluator import Evaluator
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.networks.mnist import Dataset, load_mnist
 from lessonkit.networks.network import Network, load_network
 from lessonkit.plots import new_figure

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lessonkit.annealing import anneal, linear_cooling
 from lessonkit.baselines import magnitude_global
-from lessonkit.correction import correct_biases, mean_inputs
+from lessonkit.engine.bias_correction import correct_biases, mean_inputs
+from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import Evaluator
 from lessonkit.labs.base import (
     Lab,
     Picture,

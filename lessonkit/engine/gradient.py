@@ -18,8 +18,8 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from lessonkit.engine.evaluator import METER
 from lessonkit.errors import LessonkitError
-from lessonkit.evaluator import METER
 from lessonkit.masks import Mask
 from lessonkit.networks.network import Network, PrunableLayer
 

@@ -1,0 +1,1 @@
+"""What makes it fast: masked networks evaluated and differentiated in numpy."""
