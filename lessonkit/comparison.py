@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
+from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest

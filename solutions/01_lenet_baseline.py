@@ -95,7 +95,7 @@ del _set_up
 import numpy as np
 
 from lessonkit import Evaluator, load_baseline, load_mnist, load_network
-from lessonkit.baselines import lowest_pruned, magnitude_global, random_masks
+from lessonkit.controls import lowest_pruned, magnitude_global, random_masks
 from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.figures import lesson01 as figures
 from lessonkit.presets import REFERENCE

@@ -96,7 +96,7 @@ del _set_up
 import numpy as np
 
 from lessonkit import Evaluator, load_mnist, load_network
-from lessonkit.baselines import lowest_pruned
+from lessonkit.controls import lowest_pruned
 from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.figures import lesson02 as figures
 from lessonkit.published import BASELINE_LOSS, PATHS

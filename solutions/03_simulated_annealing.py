@@ -100,7 +100,7 @@ import numpy as np
 
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit import annealing as engine
-from lessonkit.baselines import magnitude_mask, magnitude_per_layer
+from lessonkit.controls import magnitude_mask, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution, whose
 from lessonkit.figures import lesson03 as figures
 from lessonkit.layerwise import layer_problem, prune_layerwise

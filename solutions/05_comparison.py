@@ -99,7 +99,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from lessonkit import Evaluator, load_mnist, load_network, presets, statistics
+from lessonkit import Evaluator, load_mnist, load_network, presets, measures as statistics
 from lessonkit.comparison import compare
 from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.figures import lesson05 as figures

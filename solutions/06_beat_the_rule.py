@@ -109,7 +109,7 @@ from scipy.sparse import csr_array
 
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
-from lessonkit.baselines import magnitude_global, magnitude_per_layer
+from lessonkit.controls import magnitude_global, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.figures import lesson06 as figures
 from lessonkit.frontier.methods import Found, Task, annealed_densities, found_by
@@ -120,7 +120,7 @@ from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
 from lessonkit.problem import Problem, Scored
-from lessonkit.statistics import pareto_front
+from lessonkit.measures import pareto_front
 
 # %% [markdown]
 # ## The rule, and where it breaks

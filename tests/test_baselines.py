@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from lessonkit.baselines import (
+from lessonkit.controls import (
     lowest_pruned,
     magnitude_global,
     magnitude_mask,

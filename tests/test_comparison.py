@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lessonkit.annealing import anneal
-from lessonkit.baselines import magnitude_global, magnitude_per_layer
 from lessonkit.comparison import CONTROLS, compare
+from lessonkit.controls import magnitude_global, magnitude_per_layer
 from lessonkit.engine import evaluator as evaluator_module
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lessonkit.baselines import magnitude_global
+from lessonkit.controls import magnitude_global
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.engine.gradient import activations, loss_gradient
 from lessonkit.errors import BudgetExhaustedError, LessonkitError

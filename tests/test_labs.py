@@ -26,7 +26,7 @@ import lessonkit
 import lessonkit.labs
 from lessonkit import published
 from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
-from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
+from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.engine import bias_correction as correction
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError

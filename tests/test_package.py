@@ -22,8 +22,8 @@ FLOORS = (
     ("annealing", "genetic", "files",),
     ("networks", "fingerprint",),
     ("engine",),
-    ("statistics",),
-    ("baselines", "checkpoint", "scheduler",),
+    ("measures",),
+    ("controls", "checkpoint", "scheduler",),
     ("layerwise", "kept", "presets", "frontier",),
     ("comparison",),
     ("plots",),
@@ -46,7 +46,7 @@ def in_a_fresh_python(code: str) -> str:
     [
         "import lessonkit; dir(lessonkit); lessonkit.__version__",
         "import lessonkit; lessonkit.load_network('standin'); lessonkit.Evaluator; lessonkit.LessonkitError",
-        "import lessonkit.comparison, lessonkit.layerwise, lessonkit.presets, lessonkit.statistics, lessonkit.__main__",
+        "import lessonkit.comparison, lessonkit.layerwise, lessonkit.presets, lessonkit.measures, lessonkit.__main__",
     ],
 )
 def test_importing_brings_in_neither_tensorflow_nor_matplotlib(code):

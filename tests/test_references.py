@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lessonkit import baselines, masks, objective, statistics
+from lessonkit import controls as baselines
+from lessonkit import masks, objective
+from lessonkit import measures as statistics
 from lessonkit.exercises import Examples, find
 from lessonkit.frontier import spins
 from lessonkit.networks import lenet

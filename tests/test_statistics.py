@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from lessonkit.annealing import anneal
 from lessonkit.genetic import evolve
-from lessonkit.problem import Problem
-from lessonkit.statistics import (
+from lessonkit.measures import (
     bootstrap_interval,
     evaluations_of_annealing,
     evaluations_of_genetic,
     pareto_front,
 )
+from lessonkit.problem import Problem
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])

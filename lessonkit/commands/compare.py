@@ -16,12 +16,12 @@ from lessonkit.commands.options import above_zero, add_data_flag, add_worker_fla
 from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.comparison import Comparison, Row, compare
 from lessonkit.errors import LessonkitError
+from lessonkit.measures import evaluations_of_annealing, evaluations_of_genetic
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import load_network
 from lessonkit.presets import PRESETS, SEARCHES, Preset
 from lessonkit.problem import Step
 from lessonkit.scheduler import workers
-from lessonkit.statistics import evaluations_of_annealing, evaluations_of_genetic
 
 SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.kept`
 

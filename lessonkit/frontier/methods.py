@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
-from lessonkit.baselines import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
+from lessonkit.controls import magnitude_global, magnitude_per_layer, masks_by_scores, random_masks
 from lessonkit.engine.evaluator import metered
 from lessonkit.engine.gradient import COST
 from lessonkit.errors import LessonkitError

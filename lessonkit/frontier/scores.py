@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.baselines import masks_by_scores
+from lessonkit.controls import masks_by_scores
 from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import Masks
 from lessonkit.networks.mnist import Split

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lessonkit.annealing import anneal, linear_cooling
-from lessonkit.baselines import magnitude_global
+from lessonkit.controls import magnitude_global
 from lessonkit.engine.bias_correction import correct_biases, mean_inputs
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from numpy.typing import NDArray
 
-from lessonkit.baselines import magnitude_per_layer
+from lessonkit.controls import magnitude_per_layer
 from lessonkit.genetic import mutate, single_point_crossover, tournament_select, uniform_crossover
 from lessonkit.labs.base import Lab, Picture, choice, engine, float_slider, int_slider, lab_figure, percent, small
 from lessonkit.layerwise import layer_problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lessonkit.baselines import magnitude_global, magnitude_mask, random_masks
+from lessonkit.controls import magnitude_global, magnitude_mask, random_masks
 from lessonkit.labs.base import (
     Lab,
     Picture,

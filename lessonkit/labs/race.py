@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.baselines import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.comparison import CONTROLS, Row, compare, search_evaluator
+from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.errors import LessonkitError
 from lessonkit.labs.base import Lab, Picture, choice, int_slider, lab_figure, small
 from lessonkit.masks import global_sparsity, mean_layer_sparsity

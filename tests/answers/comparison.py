@@ -658,7 +658,7 @@ def pareto_front(points):
 
 # %% comparison.pareto_front | right |
 def pareto_front(points):
-    from lessonkit.statistics import pareto_front as theirs
+    from lessonkit.measures import pareto_front as theirs
     return tuple(theirs(points))
 
 # %% comparison.pareto_front | right |
