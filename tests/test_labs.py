@@ -27,18 +27,19 @@ import lessonkit.labs
 from lessonkit import published
 from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
+from lessonkit.display import widget as base
+from lessonkit.display.plot import new_figure
 from lessonkit.engine import bias_correction as correction
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.genetic import single_point_crossover, tournament_select, uniform_crossover
-from lessonkit.labs import base, bench, density, race
+from lessonkit.labs import bench, density, race
 from lessonkit.labs.mutation import selection_chances
 from lessonkit.layerwise import layer_problem
 from lessonkit.masks import flip, global_sparsity, mean_layer_sparsity, replace_layer
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost
-from lessonkit.plots import new_figure
 
 LABS = lessonkit.labs.__all__
 PNG = b"\x89PNG"

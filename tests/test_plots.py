@@ -14,15 +14,15 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 import lessonkit.labs
-from lessonkit import plots
 from lessonkit.comparison import compare
+from lessonkit.display.plot import LOOKS, OTHER_NAMES, look
+from lessonkit.experiments import plots as experiment_plots
 from lessonkit.figures import lesson01, lesson02, lesson05, lesson06
 from lessonkit.frontier.methods import METHODS
 from lessonkit.frontier.table import Row, _spread
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost
-from lessonkit.plots import LOOKS, OTHER_NAMES, look
 from lessonkit.presets import PUBLISHED
 from lessonkit.published import LAYERS, PATHS
 
@@ -55,8 +55,8 @@ def figures_of_methods(comparison) -> dict[str, Figure]:
     """Every figure and lab that draws methods by name."""
     paths = {name: [(loss, sparsity) for _, loss, sparsity in path] for name, path in PATHS.items()}
     drawn = {
-        "comparison": plots.comparison_plot(comparison),
-        "frontier": plots.frontier_plot(frontier_rows(), [{"global_sparsity": 0.5, "accuracy": 0.9}]),
+        "comparison": experiment_plots.comparison_plot(comparison),
+        "frontier": experiment_plots.frontier_plot(frontier_rows(), [{"global_sparsity": 0.5, "accuracy": 0.9}]),
         "pruning curve": lesson01.pruning_curve(
             [0.1, 0.5], {"by chance": [0.9, 0.5], "by size (magnitude)": [1, 1]}, 1
         ),
@@ -166,7 +166,7 @@ def test_names_that_the_lessons_give_to_methods_are_known():
 
 
 def test_the_comparison_shows_searches_controls_and_the_published_points_at_both_sparsities(comparison):
-    plot = plots.comparison_plot(comparison)
+    plot = experiment_plots.comparison_plot(comparison)
     left, right = plot.figure.axes
     assert "mean over layers" in left.get_xlabel()
     assert "global" in right.get_xlabel()
@@ -185,7 +185,7 @@ def test_the_comparison_shows_searches_controls_and_the_published_points_at_both
 def test_the_key_of_the_comparison_lies_over_no_data(comparison, rows):
     if rows == "none":  # after Ctrl-C
         comparison = dataclasses.replace(comparison, rows=())
-    figure = plots.comparison_plot(comparison).figure
+    figure = experiment_plots.comparison_plot(comparison).figure
     figure.canvas.draw()
     (key,) = figure.legends
     box = key.get_window_extent()
@@ -197,7 +197,7 @@ def test_the_key_of_the_comparison_lies_over_no_data(comparison, rows):
 
 def test_bars_of_the_frontier_are_the_table_s_deviation():
     rows = frontier_rows(("annealing",))
-    figure = plots.frontier_plot(rows).figure
+    figure = experiment_plots.frontier_plot(rows).figure
     (container,) = figure.axes[0].containers
     (bars,) = container[2]
     for share, segment in zip((0.5, 0.9), bars.get_segments(), strict=True):

@@ -12,6 +12,7 @@ from lessonkit.commands.options import add_data_flag, add_worker_flags, at_least
 from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.plots import frontier_plot
 from lessonkit.files import write_text, writing
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES
 from lessonkit.frontier.pareto import nsga2_front
@@ -19,7 +20,6 @@ from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSIT
 from lessonkit.networks import mlpnet
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import NETWORKS
-from lessonkit.plots import frontier_plot
 from lessonkit.report import aligned, output_folder, versions
 from lessonkit.scheduler import workers
 

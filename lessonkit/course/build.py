@@ -26,7 +26,7 @@ For whoever writes a lesson
 - Tag ``raises-exception``: the cell is meant to end in an error; any other error stops the build.
 - Nothing may be written to stderr (a red cell), no time or memory address printed: the tests run each notebook again
   and compare. Without MNIST every cell but those tagged `mnist` must print the same.
-- A figure is a `lessonkit.plots.Plot` as the last expression of its cell, so that it has its alt text.
+- A figure is a `lessonkit.display.plot.Plot` as the last expression of its cell, so that it has its alt text.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.colors import CenteredNorm
 from numpy.typing import ArrayLike, NDArray
 
+from lessonkit.display.plot import COLOURS, Plot, look, new_figure
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Split
-from lessonkit.plots import COLOURS, Plot, look, new_figure
 
 
 def digits_plot(split: Split) -> Plot:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonkit.plots import COLOURS, Plot, look, new_figure
+from lessonkit.display.plot import COLOURS, Plot, look, new_figure
 
 Cost = Callable[[float, float, float, float], float]  # (loss, baseline_loss, sparsity, max_loss) -> cost
 Path = Sequence[tuple[float, float]]  # (loss, sparsity) after each layer

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lessonkit.display.plot import COLOURS, MARKERS, STYLES, Plot, new_figure
 from lessonkit.masks import Mask
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
 
 if TYPE_CHECKING:
     import pandas

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from numpy.typing import ArrayLike
 
+from lessonkit.display.plot import COLOURS, MARKERS, STYLES, Plot, new_figure
 from lessonkit.masks import Mask
-from lessonkit.plots import COLOURS, MARKERS, STYLES, Plot, new_figure
 
 PRUNED_KEPT = ListedColormap(["#FFFFFF", "#0072B2"])
 PARENTS = ListedColormap(["#0072B2", "#E69F00"])

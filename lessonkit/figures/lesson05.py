@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessonkit.plots import COLOURS, Plot, look, new_figure
+from lessonkit.display.plot import COLOURS, Plot, look, new_figure
 
 
 def winner_plot(seen: ArrayLike, fresh: ArrayLike) -> Plot:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lessonkit.plots import Plot, look, new_figure
+from lessonkit.display.plot import Plot, look, new_figure
 
 
 def race_plot(histories: Mapping[str, ArrayLike], level: float, level_name: str) -> Plot:

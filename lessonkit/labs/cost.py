@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.patheffects import Normal, Stroke
 
-from lessonkit.labs.base import Lab, Picture, choice, float_slider, lab_figure, log_slider, small
+from lessonkit.display.plot import look
+from lessonkit.display.widget import Lab, Picture, choice, float_slider, lab_figure, log_slider, small
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
 from lessonkit.objective import pruning_cost
-from lessonkit.plots import look
 from lessonkit.published import LAYERS, PATHS, TRAINED_LOSS, global_from_mean
 
 MEAN, GLOBAL = "mean over layers", "global"

@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lessonkit.annealing import anneal, linear_cooling
 from lessonkit.controls import magnitude_global
-from lessonkit.engine.bias_correction import correct_biases, mean_inputs
-from lessonkit.engine.evaluator import Evaluator
-from lessonkit.errors import LessonkitError
-from lessonkit.labs.base import (
+from lessonkit.display.plot import look
+from lessonkit.display.widget import (
     Lab,
     Picture,
     accuracy_words,
@@ -29,10 +27,12 @@ from lessonkit.labs.base import (
     percent,
     small,
 )
+from lessonkit.engine.bias_correction import correct_biases, mean_inputs
+from lessonkit.engine.evaluator import Evaluator
+from lessonkit.errors import LessonkitError
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import ASSETS, Network
-from lessonkit.plots import look
 from lessonkit.problem import Evaluation, Problem, Scored, SearchResult
 
 Densities = NDArray[np.float64]  # the share of weights kept, one a layer

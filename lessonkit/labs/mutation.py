@@ -11,14 +11,14 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from numpy.typing import NDArray
 
 from lessonkit.controls import magnitude_per_layer
+from lessonkit.display.plot import COLOURS
+from lessonkit.display.widget import Lab, Picture, choice, engine, float_slider, int_slider, lab_figure, percent, small
 from lessonkit.genetic import mutate, single_point_crossover, tournament_select, uniform_crossover
-from lessonkit.labs.base import Lab, Picture, choice, engine, float_slider, int_slider, lab_figure, percent, small
 from lessonkit.layerwise import layer_problem
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
 from lessonkit.objective import PENALTY, adaptive_mutation_rate
-from lessonkit.plots import COLOURS
 
 POPULATION, GENERATIONS = 12, 20
 INITIAL_RATE = 0.3  # of the flips that make the first population

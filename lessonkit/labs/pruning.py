@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lessonkit.controls import magnitude_global, magnitude_mask, random_masks
-from lessonkit.labs.base import (
+from lessonkit.display.plot import look
+from lessonkit.display.widget import (
     Lab,
     Picture,
     accuracy_words,
@@ -20,7 +21,6 @@ from lessonkit.labs.base import (
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity, replace_layer
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
-from lessonkit.plots import look
 from lessonkit.problem import Evaluation
 
 ALL = "all layers"

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.annealing import SCHEDULES, acceptance_probability, anneal
-from lessonkit.labs.base import (
+from lessonkit.display.plot import COLOURS
+from lessonkit.display.widget import (
     Lab,
     Picture,
     button,
@@ -26,7 +27,6 @@ from lessonkit.labs.base import (
 from lessonkit.layerwise import layer_problem
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
-from lessonkit.plots import COLOURS
 from lessonkit.problem import SearchResult
 
 ITERATIONS = 200

@@ -16,7 +16,7 @@ import pytest
 from front_ends import KNOWN, ROOT, Classic, Front, Lab
 
 from lessonkit.course.markers import BEGIN, END
-from lessonkit.labs.base import ASLEEP
+from lessonkit.display.widget import ASLEEP
 
 STEM = "03_simulated_annealing"
 NAME, ID = "acceptance_probability", "annealing.acceptance_probability"

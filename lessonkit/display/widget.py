@@ -42,10 +42,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lessonkit.display.plot import new_figure
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.networks.mnist import Dataset, load_mnist
 from lessonkit.networks.network import Network, load_network
-from lessonkit.plots import new_figure
 from lessonkit.problem import Evaluation
 
 IMAGES = 1_000  # validation images that a lab evaluates on

@@ -1,0 +1,1 @@
+"""What is shown: figures with alternative text, and the widgets that all labs share."""
