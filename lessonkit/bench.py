@@ -19,12 +19,12 @@ from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
 from lessonkit.engine.evaluator import Evaluator, processors
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.report import versions
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import Network, load_network
 from lessonkit.problem import Evaluation
-from lessonkit.report import versions
 
 IMAGES = 10_000  # that a candidate is scored on for the speed-ups
 CANDIDATES = 200  # a layer, in the work that the speed-ups are about

@@ -103,10 +103,10 @@ from lessonkit import annealing as engine
 from lessonkit.controls import magnitude_mask, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution, whose
 from lessonkit.figures import lesson03 as figures
-from lessonkit.layerwise import layer_problem, prune_layerwise
+from lessonkit.experiments.layerwise import layer_problem, prune_layerwise
 from lessonkit.masks import global_sparsity, mean_layer_sparsity, replace_layer
-from lessonkit.presets import REFERENCE
-from lessonkit.published import PATHS
+from lessonkit.experiments.presets import REFERENCE
+from lessonkit.experiments.published import PATHS
 from lessonkit.problem import Problem
 
 # %% [markdown]

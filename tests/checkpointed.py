@@ -14,15 +14,15 @@ import sys
 
 import numpy as np
 
-from lessonkit import checkpoint
 from lessonkit.engine.evaluator import Evaluator, LayerEvaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments import checkpoint
+from lessonkit.experiments.layerwise import prune_layerwise
+from lessonkit.experiments.presets import anneal_near
 from lessonkit.files import write_arrays
 from lessonkit.genetic import evolve
-from lessonkit.layerwise import prune_layerwise
 from lessonkit.masks import flip
 from lessonkit.networks.network import Network, PrunableLayer
-from lessonkit.presets import anneal_near
 from lessonkit.problem import SearchResult
 
 SHAPES = [(6, 5), (5, 4), (4, 3)]

@@ -19,8 +19,8 @@ from lessonkit.annealing import (
     logarithmic_cooling,
 )
 from lessonkit.errors import BudgetExhaustedError
+from lessonkit.experiments.presets import anneal_near
 from lessonkit.masks import flip
-from lessonkit.presets import anneal_near
 from lessonkit.problem import Problem, SearchResult
 
 

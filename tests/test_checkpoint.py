@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from checkpointed import SEARCHES, everything, hill_climb, run, tiny
 
-from lessonkit import checkpoint
 from lessonkit.engine.evaluator import LayerEvaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments import checkpoint
 from lessonkit.files import write_arrays
 from lessonkit.masks import flip
 from lessonkit.objective import pruning_cost
@@ -116,7 +116,7 @@ def test_the_seconds_of_earlier_processes_count(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("generator", [np.random.MT19937, np.random.Philox, np.random.SFC64, np.random.PCG64DXSM])
 def test_any_generator_of_numpy_will_do(generator, tmp_path, monkeypatch):
-    from lessonkit.layerwise import prune_layerwise
+    from lessonkit.experiments.layerwise import prune_layerwise
 
     def once(path=None):
         rng = np.random.Generator(generator(3))

@@ -14,12 +14,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lessonkit import report
 from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
 from lessonkit.commands import terminal
-from lessonkit.comparison import CONTROLS
 from lessonkit.engine.evaluator import Evaluator
+from lessonkit.experiments import report
+from lessonkit.experiments.comparison import CONTROLS
 from lessonkit.files import load_masks
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset
@@ -359,7 +359,7 @@ def test_ctrl_c_prints_and_saves_what_there_is(few, tmp_path, capsys, monkeypatc
 
 
 def test_ctrl_c_before_the_first_row_still_ends_well(few, tmp_path, capsys, monkeypatch):
-    from lessonkit import comparison
+    from lessonkit.experiments import comparison
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from lessonkit.annealing import anneal
-from lessonkit.comparison import CONTROLS, compare
 from lessonkit.controls import magnitude_global, magnitude_per_layer
 from lessonkit.engine import evaluator as evaluator_module
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.comparison import CONTROLS, compare
+from lessonkit.experiments.presets import COURSE, PRESETS, REFERENCE
 from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset, Split
 from lessonkit.networks.network import load_network
-from lessonkit.presets import COURSE, PRESETS, REFERENCE
 
 NETWORK = load_network("standin")
 TINY_REFERENCE = dataclasses.replace(REFERENCE, evaluations=20)

@@ -11,9 +11,9 @@ import threading
 import numpy as np
 import pytest
 
-from lessonkit import fingerprint
 from lessonkit.annealing import anneal
-from lessonkit.fingerprint import code_digest, function_digest
+from lessonkit.experiments import fingerprint
+from lessonkit.experiments.fingerprint import code_digest, function_digest
 
 BASE = """
 import functools
@@ -151,7 +151,7 @@ def package(tmp_path, monkeypatch):
 
 def digests() -> tuple[str, str]:
     code_digest.cache_clear()
-    return code_digest("lessonkit.comparison"), code_digest("lessonkit.frontier.table")
+    return code_digest("lessonkit.experiments.comparison"), code_digest("lessonkit.frontier.table")
 
 
 def test_comments_docstrings_and_what_only_shows_results_do_not_count(package):
@@ -160,7 +160,7 @@ def test_comments_docstrings_and_what_only_shows_results_do_not_count(package):
         text = (package / name).read_text()
         assert text.startswith('"""')
         (package / name).write_text('"""Another text. ' + text[3:].replace("\n\n\n", "\n\n\n# a remark\n"))
-    for name in ("display/plot.py", "report.py", "commands/compare.py", "exercises/cost.py"):
+    for name in ("display/plot.py", "experiments/report.py", "commands/compare.py", "exercises/cost.py"):
         (package / name).write_text("")
     assert digests() == before
 

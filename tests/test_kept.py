@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessonkit import checkpoint, comparison, kept
 from lessonkit.engine.evaluator import LayerEvaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments import checkpoint, comparison, kept
+from lessonkit.experiments.presets import COURSE
 from lessonkit.files import load_masks
 from lessonkit.masks import flip
 from lessonkit.networks.mnist import Dataset, Split
 from lessonkit.networks.network import load_network
-from lessonkit.presets import COURSE
 
 ROOT = Path(__file__).parents[1]
 NETWORK = load_network("standin")

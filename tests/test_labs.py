@@ -24,7 +24,6 @@ from matplotlib.figure import Figure
 
 import lessonkit
 import lessonkit.labs
-from lessonkit import published
 from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.display import widget as base
@@ -32,10 +31,11 @@ from lessonkit.display.plot import new_figure
 from lessonkit.engine import bias_correction as correction
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments import published
+from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.genetic import single_point_crossover, tournament_select, uniform_crossover
 from lessonkit.labs import bench, density, race
 from lessonkit.labs.mutation import selection_chances
-from lessonkit.layerwise import layer_problem
 from lessonkit.masks import flip, global_sparsity, mean_layer_sparsity, replace_layer
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import load_network
@@ -488,7 +488,7 @@ def test_race_lab_compares_at_budgets_where_controls_are_recorded_and_like_with_
 
 
 def test_the_recording_ends_where_the_search_ended(recording, data, network):
-    from lessonkit.comparison import compare
+    from lessonkit.experiments.comparison import compare
 
     row = next(
         row for row in compare(("annealing",), evaluations=200, search_images=IMAGES, data=data, network=network).rows

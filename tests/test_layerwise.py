@@ -12,8 +12,8 @@ import pytest
 from lessonkit.annealing import anneal
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.layerwise import layer_problem, max_loss, prune_layerwise
 from lessonkit.genetic import evolve
-from lessonkit.layerwise import layer_problem, max_loss, prune_layerwise
 from lessonkit.masks import mean_layer_sparsity, replace_layer
 from lessonkit.networks.network import Network, PrunableLayer, load_network
 from lessonkit.objective import pruning_cost

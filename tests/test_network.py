@@ -111,7 +111,7 @@ def test_without_a_name_it_takes_the_weights_for_the_data_here_and_loads_nothing
     code = (
         "import sys, socket; import lessonkit.networks.mnist as data; "
         "data._read_mnist = data._standin = data._download = socket.create_connection = None; "
-        "from lessonkit import load_network; from lessonkit.fingerprint import network_digest as digest; "
+        "from lessonkit import load_network; from lessonkit.experiments.fingerprint import network_digest as digest; "
         "found = digest(load_network()); names = ('mnist', 'standin'); "
         "print([name for name in names if digest(load_network(name)) == found], "
         "[name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])"

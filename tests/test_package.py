@@ -17,16 +17,15 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # Ground first. A module may import from its own floor and from those below; a folder stands on one floor.
 FLOORS = (
     ("errors",),
-    ("masks", "objective", "published",),
+    ("masks", "objective",),
     ("problem",),
     ("annealing", "genetic", "files",),
-    ("networks", "fingerprint",),
+    ("networks",),
     ("engine",),
     ("measures",),
-    ("controls", "checkpoint", "scheduler", "display",),
-    ("layerwise", "kept", "presets", "frontier", "experiments",),
-    ("comparison",),
-    ("report", "figures",),
+    ("controls", "display",),
+    ("frontier", "experiments",),
+    ("figures",),
     ("labs", "exercises",),
     ("course", "commands", "bench",),
     ("__main__",),
@@ -45,7 +44,7 @@ def in_a_fresh_python(code: str) -> str:
     [
         "import lessonkit; dir(lessonkit); lessonkit.__version__",
         "import lessonkit; lessonkit.load_network('standin'); lessonkit.Evaluator; lessonkit.LessonkitError",
-        "import lessonkit.comparison, lessonkit.layerwise, lessonkit.presets, lessonkit.measures, lessonkit.__main__",
+        "import lessonkit.experiments.comparison, lessonkit.measures, lessonkit.__main__",
     ],
 )
 def test_importing_brings_in_neither_tensorflow_nor_matplotlib(code):

@@ -14,17 +14,17 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 import lessonkit.labs
-from lessonkit.comparison import compare
 from lessonkit.display.plot import LOOKS, OTHER_NAMES, look
 from lessonkit.experiments import plots as experiment_plots
+from lessonkit.experiments.comparison import compare
+from lessonkit.experiments.presets import PUBLISHED
+from lessonkit.experiments.published import LAYERS, PATHS
 from lessonkit.figures import lesson01, lesson02, lesson05, lesson06
 from lessonkit.frontier.methods import METHODS
 from lessonkit.frontier.table import Row, _spread
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost
-from lessonkit.presets import PUBLISHED
-from lessonkit.published import LAYERS, PATHS
 
 ROOT = Path(__file__).parents[1]
 CONTROLS = ("random", "magnitude per layer", "magnitude global")

@@ -14,9 +14,9 @@ import nbformat
 import pytest
 
 from lessonkit.course import build
+from lessonkit.experiments.presets import COURSE, PUBLISHED
 from lessonkit.frontier.methods import SEARCH_IMAGES
 from lessonkit.objective import PENALTY
-from lessonkit.presets import COURSE, PUBLISHED
 
 ROOT = Path(__file__).parent.parent
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []

@@ -16,15 +16,16 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 import numpy as np
 import pytest
 
-from lessonkit import comparison, scheduler
 from lessonkit.__main__ import main
 from lessonkit.commands import compare as compare_command
 from lessonkit.errors import LessonkitError
-from lessonkit.fingerprint import code_digest
+from lessonkit.experiments import comparison
+from lessonkit.experiments import workers as scheduler
+from lessonkit.experiments.fingerprint import code_digest
+from lessonkit.experiments.workers import Packed, gather
 from lessonkit.frontier import table
 from lessonkit.networks.mnist import Dataset, Split
 from lessonkit.networks.network import load_network
-from lessonkit.scheduler import Packed, gather
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 
@@ -333,9 +334,9 @@ def test_a_cluster_that_goes_away_is_one_line():
 
 
 def test_another_lessonkit_on_a_worker_is_refused():
-    scheduler.require_version("lessonkit.comparison", code_digest("lessonkit.comparison"))
+    scheduler.require_version("lessonkit.experiments.comparison", code_digest("lessonkit.experiments.comparison"))
     with pytest.raises(LessonkitError, match="has another lessonkit"):
-        scheduler.require_version("lessonkit.comparison", "of another")
+        scheduler.require_version("lessonkit.experiments.comparison", "of another")
 
 
 def test_every_job_is_checked_against_the_code_that_gave_it_out(few, tmp_path, monkeypatch):

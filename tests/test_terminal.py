@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from lessonkit import report
 from lessonkit.__main__ import COMMANDS, main
 from lessonkit.commands import terminal
+from lessonkit.experiments import report
 
 ROOT = Path(__file__).parents[1]
 QUICK = ("compare", "--data", "standin", "--evaluations", "40", "--search-images", "60", "--seeds", "2")

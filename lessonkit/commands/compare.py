@@ -11,19 +11,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lessonkit import report
 from lessonkit.commands.options import above_zero, add_data_flag, add_worker_flags, at_least
 from lessonkit.commands.terminal import Bar, columns, say
-from lessonkit.comparison import Comparison, Row, compare
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments import report
+from lessonkit.experiments.comparison import Comparison, Row, compare
+from lessonkit.experiments.presets import PRESETS, SEARCHES, Preset
+from lessonkit.experiments.workers import workers
 from lessonkit.measures import evaluations_of_annealing, evaluations_of_genetic
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import load_network
-from lessonkit.presets import PRESETS, SEARCHES, Preset
 from lessonkit.problem import Step
-from lessonkit.scheduler import workers
 
-SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.kept`
+SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.experiments.kept`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

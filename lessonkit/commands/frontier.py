@@ -13,6 +13,8 @@ from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.plots import frontier_plot
+from lessonkit.experiments.report import aligned, output_folder, versions
+from lessonkit.experiments.workers import workers
 from lessonkit.files import write_text, writing
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES
 from lessonkit.frontier.pareto import nsga2_front
@@ -20,8 +22,6 @@ from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSIT
 from lessonkit.networks import mlpnet
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import NETWORKS
-from lessonkit.report import aligned, output_folder, versions
-from lessonkit.scheduler import workers
 
 FRONT_IMAGES = 1000
 

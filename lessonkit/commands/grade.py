@@ -16,7 +16,7 @@ from lessonkit.course.grading.notebook import course_cells
 from lessonkit.course.grading.records import Results, checker_version, summary, write_tables
 from lessonkit.course.grading.submissions import content_of, digest_of, find_submissions, read_submission
 from lessonkit.errors import LessonkitError
-from lessonkit.report import output_folder
+from lessonkit.experiments.report import output_folder
 
 SECONDS = 60.0
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import Bar, say
+from lessonkit.experiments.presets import COURSE, SEARCHES
+from lessonkit.experiments.report import output_folder
 from lessonkit.files import write_text
 from lessonkit.labs import density, race
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import ASSETS, load_network
-from lessonkit.presets import COURSE, SEARCHES
 from lessonkit.problem import Step
-from lessonkit.report import output_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import Bar, say
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.report import output_folder
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.report import output_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

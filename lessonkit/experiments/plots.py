@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lessonkit.display.plot import Plot, look, new_figure
+from lessonkit.experiments.presets import PUBLISHED
+from lessonkit.experiments.published import PATHS, global_from_mean
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
-from lessonkit.presets import PUBLISHED
-from lessonkit.published import PATHS, global_from_mean
 
 if TYPE_CHECKING:
-    from lessonkit.comparison import Comparison, Row
+    from lessonkit.experiments.comparison import Comparison, Row
 
 
 def comparison_plot(comparison: Comparison) -> Plot:

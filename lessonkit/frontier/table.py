@@ -17,14 +17,14 @@ import numpy as np
 
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.fingerprint import code_digest, function_digest, images_digest, network_digest
+from lessonkit.experiments.workers import Packed, gather, require_version, shared
 from lessonkit.files import load_masks, save_masks, write_text
-from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
 from lessonkit.masks import Masks, global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mlpnet import load_mlpnet
 from lessonkit.networks.mnist import Dataset, load_mnist
 from lessonkit.networks.network import NETWORKS, Network, load_network
-from lessonkit.scheduler import Packed, gather, require_version, shared
 
 if TYPE_CHECKING:
     import pandas
@@ -270,7 +270,7 @@ def frontier(
     networks, seeds : how many of each.
     folder : keeps the cells; started again, none is computed twice. A cell counts as the same with the same settings,
         seed, images, network and code; one of your own method, with all that it uses (see
-        `lessonkit.fingerprint.function_digest`).
+        `lessonkit.experiments.fingerprint.function_digest`).
     finished : called with each row as soon as it is there.
     executor : searches elsewhere, any `concurrent.futures.Executor`; the rows are the same. The masks come back and the
         cells are written and scored here, so `folder` and the data need to be on this machine alone.

@@ -11,10 +11,10 @@ from matplotlib.patheffects import Normal, Stroke
 
 from lessonkit.display.plot import look
 from lessonkit.display.widget import Lab, Picture, choice, float_slider, lab_figure, log_slider, small
+from lessonkit.experiments.published import LAYERS, PATHS, TRAINED_LOSS, global_from_mean
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
 from lessonkit.objective import pruning_cost
-from lessonkit.published import LAYERS, PATHS, TRAINED_LOSS, global_from_mean
 
 MEAN, GLOBAL = "mean over layers", "global"
 NAMES = {"annealing": "SA", "genetic": "GA"}

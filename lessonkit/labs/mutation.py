@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from lessonkit.controls import magnitude_per_layer
 from lessonkit.display.plot import COLOURS
 from lessonkit.display.widget import Lab, Picture, choice, engine, float_slider, int_slider, lab_figure, percent, small
+from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.genetic import mutate, single_point_crossover, tournament_select, uniform_crossover
-from lessonkit.layerwise import layer_problem
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.comparison import CONTROLS, Row, compare, search_evaluator
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.display.plot import look
 from lessonkit.display.widget import Lab, Picture, choice, int_slider, lab_figure, small
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.comparison import CONTROLS, Row, compare, search_evaluator
+from lessonkit.experiments.presets import COURSE, SEARCHES
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import ASSETS, Network
 from lessonkit.objective import trade_off_score
-from lessonkit.presets import COURSE, SEARCHES
 from lessonkit.problem import Evaluation, Step
 
 RECORDED = ASSETS / "race.json"

@@ -24,7 +24,7 @@ from lessonkit.display.widget import (
     percent,
     small,
 )
-from lessonkit.layerwise import layer_problem
+from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
 from lessonkit.problem import SearchResult

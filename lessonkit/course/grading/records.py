@@ -16,8 +16,8 @@ from typing import Any
 from lessonkit import __version__
 from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK, NOTEBOOK_STATUSES, Row, cell_text
 from lessonkit.exercises.registry import registry
+from lessonkit.experiments.report import aligned
 from lessonkit.files import write_text
-from lessonkit.report import aligned
 
 FIELDS = ("submission", "exercise", "status", "message")
 Graded = Sequence[tuple[str, Sequence[Row]]]

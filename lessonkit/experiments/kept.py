@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.checkpoint import read_archive, recorded_evaluations, versions, write_archive
 from lessonkit.errors import LessonkitError
-from lessonkit.layerwise import ALL_DONE
+from lessonkit.experiments.checkpoint import read_archive, recorded_evaluations, versions, write_archive
+from lessonkit.experiments.layerwise import ALL_DONE
 from lessonkit.masks import Masks
 from lessonkit.problem import Evaluation, SearchResult, Step
 

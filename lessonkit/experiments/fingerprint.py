@@ -67,7 +67,7 @@ def _file_of(module: str) -> Path | None:
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """Names of modules, and of what may be one: ``from lessonkit import report`` imports ``lessonkit.report``."""
+    """Names of modules, and of what may be one: ``from package import module`` imports ``package.module``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

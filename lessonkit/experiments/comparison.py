@@ -16,16 +16,16 @@ import numpy as np
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.fingerprint import code_digest, function_digest, images_digest, network_digest
-from lessonkit.kept import Kept
-from lessonkit.layerwise import prune_layerwise
+from lessonkit.experiments.fingerprint import code_digest, function_digest, images_digest, network_digest
+from lessonkit.experiments.kept import Kept
+from lessonkit.experiments.layerwise import prune_layerwise
+from lessonkit.experiments.presets import COURSE, SEARCHES, Preset
+from lessonkit.experiments.workers import Packed, gather, require_version, shared
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset, Split, load_mnist
 from lessonkit.networks.network import Network, load_network
 from lessonkit.objective import trade_off_score
-from lessonkit.presets import COURSE, SEARCHES, Preset
 from lessonkit.problem import Callback, Evaluation, Search, SearchResult, Step
-from lessonkit.scheduler import Packed, gather, require_version, shared
 
 if TYPE_CHECKING:
     import pandas
@@ -133,7 +133,7 @@ def compare(
         the images that it searches on and the network, nothing else; the test images are looked at here.
     folder : keeps every search: a finished one is not done again by a second call, one that was cut short goes on, and
         the rows are the same, bit for bit. A search counts as the same with the same settings, seed, images, network
-        and code; one of your own, with all that it uses (see `lessonkit.fingerprint.function_digest`).
+        and code; one of your own, with all that it uses (see `lessonkit.experiments.fingerprint.function_digest`).
     fresh : forget what the folder holds of these searches.
     remark : told in one line what was found there.
 

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 import lessonkit
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.fingerprint import network_digest
 from lessonkit.files import read_arrays, write_arrays
-from lessonkit.fingerprint import network_digest
 from lessonkit.masks import Mask
 from lessonkit.problem import Evaluation
 

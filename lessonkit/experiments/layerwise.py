@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.checkpoint import Evaluate, Journal
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.checkpoint import Evaluate, Journal
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
 from lessonkit.objective import pruning_cost, warmup_max_loss
 from lessonkit.problem import Callback, Evaluation, Problem, Scored, Search, SearchResult, Step, says_stop
@@ -97,7 +97,7 @@ def prune_layerwise(
     checkpoint : a file that is written every few seconds, and from which the same call goes on after Ctrl-C, a kill or
         a power cut; the result is the same, bit for bit. The steps so far are told to `callback` again. Of an ended
         search it gives the result again. What decides is `evaluator`, `rng` and whatever the search itself asks for:
-        see `lessonkit.checkpoint`.
+        see `lessonkit.experiments.checkpoint`.
 
     Returns
     -------

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.errors import LessonkitError
-from lessonkit.fingerprint import code_digest
+from lessonkit.experiments.fingerprint import code_digest
 from lessonkit.networks.mnist import Split
 
 Key = TypeVar("Key")

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.comparison import Comparison, Row
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.comparison import Comparison, Row
 from lessonkit.experiments.plots import comparison_plot
+from lessonkit.experiments.presets import PUBLISHED, PUBLISHED_BASELINE_ACCURACY
 from lessonkit.files import save_masks, write_text, writing
 from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
-from lessonkit.presets import PUBLISHED, PUBLISHED_BASELINE_ACCURACY
 
 NEEDED_BYTES = 20_000_000  # a comparison writes far less; a disk this full is worth a word beforehand
 PACKAGES = ("lessonkit", "numpy", "tensorflow", "keras", "matplotlib", "scipy", "scikit-learn", "pandas")
