@@ -115,8 +115,8 @@ from lessonkit.figures import lesson06 as figures
 from lessonkit.frontier.methods import Found, Task, annealed_densities, found_by
 from lessonkit.frontier.moves import biased_swap, network_weights
 from lessonkit.frontier.table import frontier
-from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
-from lessonkit.frontier.walk import ScoreWalk
+from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
+from lessonkit.frontier.score_walk import ScoreWalk
 from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
 from lessonkit.problem import Problem, Scored

@@ -14,10 +14,12 @@ from lessonkit.controls import magnitude_global
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.engine.gradient import activations, loss_gradient
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
-from lessonkit.frontier import moves, scores, spins, table, walk
+from lessonkit.frontier import moves, spins, table
+from lessonkit.frontier import rules as scores
+from lessonkit.frontier import score_walk as walk
+from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
 from lessonkit.frontier.methods import METHODS, SEARCHES, Found, Task, found_by
 from lessonkit.frontier.model import LocalModel
-from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
 from lessonkit.genetic import evolve
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network, PrunableLayer
@@ -597,7 +599,7 @@ def test_command_writes_its_files(tmp_path, capsys):
 
 def test_nsga2_front_is_not_dominated(images):
     pytest.importorskip("pymoo")
-    from lessonkit.frontier.pareto import nsga2_front
+    from lessonkit.frontier.nsga2 import nsga2_front
 
     points, spent = nsga2_front(tiny(), images.head(50), evaluations=60, population=20)
     assert spent <= 60

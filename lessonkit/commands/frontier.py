@@ -17,7 +17,7 @@ from lessonkit.experiments.report import aligned, output_folder, versions
 from lessonkit.experiments.workers import workers
 from lessonkit.files import write_text, writing
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES
-from lessonkit.frontier.pareto import nsga2_front
+from lessonkit.frontier.nsga2 import nsga2_front
 from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSITIES, Row, cells, frontier, network_of
 from lessonkit.networks import mlpnet
 from lessonkit.networks.mnist import load_mnist

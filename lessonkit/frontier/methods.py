@@ -14,6 +14,7 @@ from lessonkit.controls import magnitude_global, magnitude_per_layer, masks_by_s
 from lessonkit.engine.evaluator import metered
 from lessonkit.engine.gradient import COST
 from lessonkit.errors import LessonkitError
+from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
 from lessonkit.frontier.moves import (
     Densities,
     InformedSwaps,
@@ -21,10 +22,9 @@ from lessonkit.frontier.moves import (
     density_masks,
     density_move,
 )
-from lessonkit.frontier.scores import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
+from lessonkit.frontier.rules import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
+from lessonkit.frontier.score_walk import ScoreWalk
 from lessonkit.frontier.spins import spin_masks
-from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
-from lessonkit.frontier.walk import ScoreWalk
 from lessonkit.genetic import evolve
 from lessonkit.masks import Mask, Masks
 from lessonkit.networks.mnist import Split
@@ -154,7 +154,7 @@ def _second_stage(task: Task, before: Stage, best: Mask, budget: int) -> Stage:
 
 
 def annealing(task: Task) -> Found:
-    """Simulated annealing whose proposals follow the scores of a walk (see `lessonkit.frontier.walk`), in two stages.
+    """Simulated annealing whose proposals follow the scores of a walk (see `score_walk`), in two stages.
 
     Both are warm at first and accept nearly every proposal, since the noise of mini-batches must not end the walk; as
     it cools, the steps shorten too.

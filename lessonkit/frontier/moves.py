@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lessonkit.engine.gradient import COST
 from lessonkit.errors import BudgetExhaustedError
+from lessonkit.frontier.mask_problem import MaskProblem, join, ranks
 from lessonkit.frontier.model import LocalModel
-from lessonkit.frontier.vector import MaskProblem, join, ranks
 from lessonkit.masks import Mask
 from lessonkit.networks.network import Network
 from lessonkit.problem import Problem, Step

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.engine.gradient import COST, loss_gradient
-from lessonkit.frontier.vector import MaskProblem, split
+from lessonkit.frontier.mask_problem import MaskProblem, split
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Split
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lessonkit.errors import LessonkitError
-from lessonkit.frontier.scores import magnitude_scores
-from lessonkit.frontier.vector import MaskProblem, join, ranks
+from lessonkit.frontier.mask_problem import MaskProblem, join, ranks
+from lessonkit.frontier.rules import magnitude_scores
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network
