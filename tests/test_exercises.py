@@ -22,23 +22,13 @@ import numpy as np
 import pytest
 from right_answers import RIGHT
 
+from lessonkit.checker import answers as results
+from lessonkit.checker import guarded_call as calling
+from lessonkit.checker import judge as judging
+from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Pace, Trial
+from lessonkit.checker.guarded_call import STOP_TRIES, STOP_WAIT
 from lessonkit.errors import LessonkitError
-from lessonkit.exercises import (
-    calling,
-    check,
-    find,
-    hint,
-    judge,
-    judging,
-    progress,
-    registry,
-    results,
-    session,
-    solution,
-    whose,
-)
-from lessonkit.exercises.calling import STOP_TRIES, STOP_WAIT
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Pace, Trial
+from lessonkit.exercises import check, find, hint, judge, progress, registry, session, solution, whose
 from lessonkit.exercises.registry import LESSONS
 from lessonkit.exercises.shown import STYLES
 

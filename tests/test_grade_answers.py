@@ -25,9 +25,9 @@ from submissions import (
     with_cell,
 )
 
+from lessonkit.checker.judge import FOREIGN
 from lessonkit.exercises import find, judge, registry
 from lessonkit.exercises.course_code import MARK, source_of
-from lessonkit.exercises.judging import FOREIGN
 from lessonkit.exercises.registry import LESSONS
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow

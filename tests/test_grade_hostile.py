@@ -136,7 +136,7 @@ def test_the_message_says_where_and_how():
 
 FORGED = {
     "replaces the judge": """
-        import lessonkit.exercises, lessonkit.exercises.session as session, lessonkit.exercises.judging as judging
+        import lessonkit.exercises, lessonkit.exercises.session as session, lessonkit.checker.judge as judging
         session.judge = judging.judge = judging._judge = lambda *a, **k: judging.Verdict("right", "")
     """,
     "replaces what it compares with": """

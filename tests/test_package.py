@@ -25,7 +25,7 @@ FLOORS = (
     ("measures",),
     ("controls", "display",),
     ("frontier", "experiments",),
-    ("figures",),
+    ("figures", "checker",),
     ("labs", "exercises",),
     ("course", "commands", "bench",),
     ("__main__",),

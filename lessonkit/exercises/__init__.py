@@ -31,9 +31,10 @@ A new exercise in five steps
 
 from __future__ import annotations
 
+from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Trial
+from lessonkit.checker.judge import Verdict
+from lessonkit.exercises.by_id import judge
 from lessonkit.exercises.cells import watch_cells
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial
-from lessonkit.exercises.judging import Verdict, judge
 from lessonkit.exercises.registry import LESSONS, find, registry
 from lessonkit.exercises.session import check, hint, progress, solution, whose
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit import masks
+from lessonkit.checker.answers import SINGLE, describe, mask, number, several, tolerance
+from lessonkit.checker.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
 from lessonkit.exercises import flips
-from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
-from lessonkit.exercises.results import SINGLE, describe, mask, number, several, tolerance
 from lessonkit.masks import Mask
 
 # --- acceptance_probability -----------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.exercises import results
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial, unlikely
-from lessonkit.exercises.results import number, numbers, several
-from lessonkit.exercises.slips import rounded
+from lessonkit.checker import answers as results
+from lessonkit.checker.answers import number, numbers, several
+from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Trial, unlikely
+from lessonkit.checker.slips import rounded
 
 # --- count_prunable_weights -----------------------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.exercises import results
-from lessonkit.exercises.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial, unlikely
-from lessonkit.exercises.results import indices, mask, number, several
-from lessonkit.exercises.slips import rounded
+from lessonkit.checker import answers as results
+from lessonkit.checker.answers import indices, mask, number, several
+from lessonkit.checker.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial, unlikely
+from lessonkit.checker.slips import rounded
 
 # --- trade_off_score ------------------------------------------------------------------------------------------------
 

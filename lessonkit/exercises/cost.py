@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.exercises.exercise import Examples, Exercise, Misconception, Trial
-from lessonkit.exercises.results import number
-from lessonkit.exercises.slips import rounded
+from lessonkit.checker.answers import number
+from lessonkit.checker.exercise import Examples, Exercise, Misconception, Trial
+from lessonkit.checker.slips import rounded
 
 # --- the two sparsities ---------------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import lessonkit
-from lessonkit.exercises.calling import code_of
-from lessonkit.exercises.exercise import Exercise
+from lessonkit.checker.exercise import Exercise
+from lessonkit.checker.guarded_call import code_of
 from lessonkit.exercises.registry import registry
 
 PACKAGE = Path(lessonkit.__file__).parent

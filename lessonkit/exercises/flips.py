@@ -7,7 +7,7 @@ import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.exercises.exercise import SIGMAS, Law, Misconception, Trial, expect_new_memory, unlikely
+from lessonkit.checker.exercise import SIGMAS, Law, Misconception, Trial, expect_new_memory, unlikely
 from lessonkit.masks import Mask
 
 Bits = NDArray[np.bool_]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Trial, unlikely
-from lessonkit.exercises.results import mask, number
-from lessonkit.exercises.slips import rounded
+from lessonkit.checker.answers import mask, number
+from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Trial, unlikely
+from lessonkit.checker.slips import rounded
 from lessonkit.masks import Mask
 
 # --- swap_neighbour -------------------------------------------------------------------------------------------------

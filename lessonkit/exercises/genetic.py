@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lessonkit.checker.answers import Unreadable, describe, index, mask, several
+from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
 from lessonkit.exercises import flips
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
-from lessonkit.exercises.results import Unreadable, describe, index, mask, several
 from lessonkit.masks import Mask, prune_only
 
 # --- tournament_select ----------------------------------------------------------------------------------------------

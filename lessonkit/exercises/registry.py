@@ -6,8 +6,8 @@ import difflib
 import functools
 import importlib
 
+from lessonkit.checker.exercise import Exercise
 from lessonkit.errors import LessonkitError
-from lessonkit.exercises.exercise import Exercise
 
 LESSONS = ("baseline", "cost", "annealing", "genetic", "comparison", "frontier")
 

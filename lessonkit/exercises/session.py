@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from lessonkit.checker.exercise import Exercise
+from lessonkit.checker.judge import Verdict, judge
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises.cells import Undefined
 from lessonkit.exercises.course_code import course_functions, is_course_code, source_of
-from lessonkit.exercises.exercise import Exercise
-from lessonkit.exercises.judging import Verdict, judge
 from lessonkit.exercises.registry import find, registry
 from lessonkit.exercises.shown import STYLES, WIDTH, Box
 
@@ -53,7 +53,7 @@ def examine(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict("error", answer.message)
     if is_course_code(exercise, answer, exercise.id in _shown):
         return Verdict(COURSE, NOT_YOURS)
-    verdict = judge(exercise.id, answer)
+    verdict = judge(exercise, answer)
     if verdict.status == "right" and calls_the_course(exercise, answer):
         return Verdict(COURSE, f"This function only calls the course's. {NOT_YOURS}")
     return verdict
@@ -61,7 +61,7 @@ def examine(exercise: Exercise, answer: Any) -> Verdict:
 
 def calls_the_course(exercise: Exercise, answer: Any) -> bool:
     """Whether an answer calls a function of the package that is itself right for this exercise."""
-    return any(judge(exercise.id, function).status == "right" for function in course_functions(answer))
+    return any(judge(exercise, function).status == "right" for function in course_functions(answer))
 
 
 def _box(exercise: Exercise, verdict: Verdict) -> Box:

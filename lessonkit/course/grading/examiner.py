@@ -22,6 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lessonkit.checker.judge import SECONDS
 from lessonkit.course.grading import zygote
 from lessonkit.course.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
 from lessonkit.course.grading.rows import (
@@ -37,7 +38,6 @@ from lessonkit.course.grading.sandbox import Limits
 from lessonkit.course.grading.standin import INTERRUPT_SECONDS, Failure, StandIn, UnansweredError
 from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire
 from lessonkit.exercises import Verdict, find, judge
-from lessonkit.exercises.judging import SECONDS
 
 MOST_WORKERS = 12  # for one submission
 START_SECONDS = 60.0

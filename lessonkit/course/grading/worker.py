@@ -28,11 +28,12 @@ from typing import Any
 import numpy as np
 
 from lessonkit import exercises
+from lessonkit.checker import judge as judging
+from lessonkit.checker.guarded_call import ModelState, code_of, is_model, makes_generator, shares_memory
 from lessonkit.course.grading.cells import Cell, Prepared, plain, select
 from lessonkit.course.grading.sandbox import HOME
 from lessonkit.course.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
-from lessonkit.exercises import judging, session
-from lessonkit.exercises.calling import ModelState, code_of, is_model, makes_generator, shares_memory
+from lessonkit.exercises import session
 from lessonkit.exercises.course_code import is_course_code
 from lessonkit.exercises.registry import find, registry
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.exercises.calling import Outcome, Watched, ask, code_of, draws_of, makes_generator, own_line, watched
-from lessonkit.exercises.exercise import (
+from lessonkit.checker.answers import Unreadable, difference, tolerance
+from lessonkit.checker.exercise import (
     Examples,
     Exercise,
     Failed,
@@ -28,9 +28,8 @@ from lessonkit.exercises.exercise import (
     calling_style,
     generator_for,
 )
-from lessonkit.exercises.memory import MEMORY
-from lessonkit.exercises.registry import find
-from lessonkit.exercises.results import Unreadable, difference, tolerance
+from lessonkit.checker.guarded_call import Outcome, Watched, ask, code_of, draws_of, makes_generator, own_line, watched
+from lessonkit.checker.memory import MEMORY
 
 SECONDS = 8.0  # for all calls of one check together; a right answer takes well under one
 SLOW_CALLS = 3  # an answer that has come back so often has no endless loop in it, or seldom
@@ -62,15 +61,11 @@ class Verdict:
     explanation: str = ""
 
 
-def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:
+def judge(exercise: Exercise, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:
     """Judge `answer`; the same answer and seed give the same verdict.
 
-    Raises
-    ------
-    LessonkitError
-        When there is no such exercise. Nothing that the answer does raises.
+    Nothing that the answer does raises.
     """
-    exercise = find(exercise_id)
     if answer is None or answer is Ellipsis:
         return Verdict("not attempted", BLANK)
     if not callable(answer):

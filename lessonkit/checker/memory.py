@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.exercises.calling import Outcome, copied, parts_of
-from lessonkit.exercises.exercise import Examples, Exercise, Law, Trial, generator_for
-from lessonkit.exercises.results import difference, tolerance
+from lessonkit.checker.answers import difference, tolerance
+from lessonkit.checker.exercise import Examples, Exercise, Law, Trial, generator_for
+from lessonkit.checker.guarded_call import Outcome, copied, parts_of
 
 CASES = 4  # of each kind of examples, the largest
 KEPT = "gives again what a call with other arguments has given: each call must compute from its own"

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from lessonkit.exercises.calling import Outcome, ask, code_of, draws_of, shares_memory
-from lessonkit.exercises.results import Reader, Unreadable, short
+from lessonkit.checker.answers import Reader, Unreadable, short
+from lessonkit.checker.guarded_call import Outcome, ask, code_of, draws_of, shares_memory
 
 SIGMAS = 6.0  # a bound that a right answer breaks about once in 500 million
 

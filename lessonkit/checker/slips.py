@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.exercises.exercise import Examples, Misconception, Trial, generator_for
+from lessonkit.checker.exercise import Examples, Misconception, Trial, generator_for
 
 DIGITS = range(2, 7)
 

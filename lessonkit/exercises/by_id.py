@@ -1,0 +1,20 @@
+"""What tools call: judge an answer by the exercise's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lessonkit.checker.judge import SECONDS, Verdict
+from lessonkit.checker.judge import judge as judge_exercise
+from lessonkit.exercises.registry import find
+
+
+def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:
+    """Judge `answer`; the same answer and seed give the same verdict. Nothing that the answer does raises.
+
+    Raises
+    ------
+    LessonkitError
+        When there is no such exercise.
+    """
+    return judge_exercise(find(exercise_id), answer, seed=seed, seconds=seconds)
