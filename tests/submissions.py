@@ -6,9 +6,9 @@ import functools
 import json
 from pathlib import Path
 
-from lessonkit.course.grading.examiner import Examiner, _Submission
-from lessonkit.course.grading.notebook import course_cells, read
-from lessonkit.course.grading.rows import Row
+from lessonkit.grading.examiner import Examiner, _Submission
+from lessonkit.grading.notebook import course_cells, read
+from lessonkit.grading.rows import Row
 
 ROOT = Path(__file__).parents[1]
 

@@ -262,8 +262,8 @@ def test_helpers_constants_and_imports_work_wherever_they_stand():
 def test_of_the_courses_own_cells_only_what_is_needed_runs():
     from submissions import course
 
-    from lessonkit.course.grading.cells import Cell, select
-    from lessonkit.course.grading.notebook import read
+    from lessonkit.grading.cells import Cell, select
+    from lessonkit.grading.notebook import read
 
     content = read(lesson(3), course())
     assert all(cell.own for cell in content.cells)
@@ -363,7 +363,7 @@ def test_deleted_cells_are_told():
 
 def test_the_stand_in_shows_what_the_checker_asks_of_a_function():
     """The checker looks at nothing of an answer that the stand-in does not have."""
-    from lessonkit.course.grading.standin import StandIn
+    from lessonkit.grading.standin import StandIn
 
     exercise = find("cost.pruning_cost")
     told = {"parameters": [["a", 1, None], ["b", 1, "10.0"]], "stub": True, "file": "<cell 3>"}

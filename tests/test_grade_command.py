@@ -23,10 +23,10 @@ from submissions import (
 )
 
 from lessonkit.__main__ import main
-from lessonkit.course.grading import pool
-from lessonkit.course.grading.records import Results
-from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
-from lessonkit.course.grading.submissions import find_submissions, read_submission
+from lessonkit.grading import pool
+from lessonkit.grading.records import Results
+from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
+from lessonkit.grading.submissions import find_submissions, read_submission
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 

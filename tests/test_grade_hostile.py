@@ -33,8 +33,8 @@ from submissions import (
     with_cell,
 )
 
-from lessonkit.course.grading import sandbox
-from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES
+from lessonkit.grading import sandbox
+from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 
@@ -156,7 +156,7 @@ FORGED = {
     """,
     "speaks to the wire": """
         import gc
-        from lessonkit.course.grading.wire import Wire
+        from lessonkit.grading.wire import Wire
         for wire in [each for each in gc.get_objects() if isinstance(each, Wire)]:
             wire.send({"verdict": "right"})
             wire.send({"check": "annealing.adaptive_mutation_rate", "number": 1, "status": "right"})
@@ -164,13 +164,13 @@ FORGED = {
     """,
     "answers before it is asked": """
         import gc
-        from lessonkit.course.grading.wire import Wire
+        from lessonkit.grading.wire import Wire
         for wire in [each for each in gc.get_objects() if isinstance(each, Wire)]:
             wire.send({"end": True})
     """,
     "replaces the worker": """
         import gc
-        from lessonkit.course.grading import worker
+        from lessonkit.grading import worker
         for one in [each for each in gc.get_objects() if isinstance(each, worker._Worker)]:
             one._described = lambda *a: {"callable": True, "stub": False, "verdict": "right", "status": "right"}
             one._serve = lambda *a: "right"
@@ -315,7 +315,7 @@ def test_what_a_notebook_starts_ends_with_it():
 @linux_only
 def test_the_teachers_variables_are_not_seen(monkeypatch):
     monkeypatch.setenv("TOKEN_OF_THE_TEACHER", "secret")
-    from lessonkit.course.grading.examiner import environment
+    from lessonkit.grading.examiner import environment
 
     assert "secret" not in environment().values()
     assert statuses(with_cell("import os\nassert 'TOKEN_OF_THE_TEACHER' not in os.environ"), SECONDS) == BOTH

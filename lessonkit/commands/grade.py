@@ -11,12 +11,12 @@ from pathlib import Path
 
 from lessonkit.commands.options import above_zero, at_least
 from lessonkit.commands.terminal import Bar, columns, say
-from lessonkit.course.grading import find_course
-from lessonkit.course.grading.notebook import course_cells
-from lessonkit.course.grading.records import Results, checker_version, summary, write_tables
-from lessonkit.course.grading.submissions import content_of, digest_of, find_submissions, read_submission
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.report import output_folder
+from lessonkit.grading import find_course
+from lessonkit.grading.notebook import course_cells
+from lessonkit.grading.records import Results, checker_version, summary, write_tables
+from lessonkit.grading.submissions import content_of, digest_of, find_submissions, read_submission
 
 SECONDS = 60.0
 
@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> int:
     """Grade what is not known from an earlier run; 0 whatever the grades are."""
     if not hasattr(os, "fork"):
         raise LessonkitError("grading needs a system that can fork: Linux, macOS, or Windows' WSL")
-    from lessonkit.course.grading.pool import grade_all  # it needs what Windows does not have
+    from lessonkit.grading.pool import grade_all  # it needs what Windows does not have
 
     output = Path(options.output)
     paths = find_submissions(options.folder, output)

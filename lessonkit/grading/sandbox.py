@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy
 
-from lessonkit.course.grading import linux
+import lessonkit
+from lessonkit.grading import linux
 
 HOME = "/scratch"  # the student's folder where the root is our own
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/conda", "/nix/store", "/gnu/store")
@@ -96,7 +97,7 @@ def enclose(scratch: str, spaces: Sequence[str], limits: Limits, data: Sequence[
 
 def readable_paths(data: Sequence[str] = ()) -> list[str]:
     """What Python needs to run, and the course: nothing of the teacher's."""
-    package = Path(__file__).absolute().parents[2]
+    package = Path(lessonkit.__file__).absolute().parent
     paths = [*SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix, str(package)]
     paths += [entry for entry in [*sys.path, *site.getsitepackages()] if os.path.isabs(entry)]
     paths += [os.path.realpath(path) for path in paths]

@@ -21,7 +21,7 @@ import numpy as np
 from lessonkit.checker.exercise import Exercise
 from lessonkit.checker.guarded_call import is_model
 from lessonkit.checker.judge import SLOW_CALLS
-from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire, decode, encode, thing
+from lessonkit.grading.wire import BrokenWireError, LateError, Wire, decode, encode, thing
 
 INTERRUPT_SECONDS = 2.0  # for a worker to come back from a function that was interrupted
 PREPARE_SECONDS = 10.0  # to take one Keras model; this is not the student's time

@@ -22,10 +22,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import lessonkit
 from lessonkit.checker.judge import SECONDS
-from lessonkit.course.grading import zygote
-from lessonkit.course.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
-from lessonkit.course.grading.rows import (
+from lessonkit.exercises import Verdict, find, judge
+from lessonkit.grading import zygote
+from lessonkit.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
+from lessonkit.grading.rows import (
     COURSE,
     EXERCISE_STATUSES,
     NOTEBOOK,
@@ -34,10 +36,9 @@ from lessonkit.course.grading.rows import (
     notebook_row,
     one_line,
 )
-from lessonkit.course.grading.sandbox import Limits
-from lessonkit.course.grading.standin import INTERRUPT_SECONDS, Failure, StandIn, UnansweredError
-from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire
-from lessonkit.exercises import Verdict, find, judge
+from lessonkit.grading.sandbox import Limits
+from lessonkit.grading.standin import INTERRUPT_SECONDS, Failure, StandIn, UnansweredError
+from lessonkit.grading.wire import BrokenWireError, LateError, Wire
 
 MOST_WORKERS = 12  # for one submission
 START_SECONDS = 60.0
@@ -346,7 +347,7 @@ def environment() -> dict[str, str]:
     kept = {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ
     }
-    package = str(Path(zygote.__file__).absolute().parents[3])
+    package = str(Path(lessonkit.__file__).absolute().parents[1])
     further = [os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     path = os.pathsep.join(dict.fromkeys([package, *further]))
     one = dict.fromkeys(ONE_THREAD, "1")

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lessonkit.course.grading import examiner
-from lessonkit.course.grading.rows import NOTEBOOK, Row
-from lessonkit.course.grading.wire import BrokenWireError, LateError, Wire
+from lessonkit.grading import examiner
+from lessonkit.grading.rows import NOTEBOOK, Row
+from lessonkit.grading.wire import BrokenWireError, LateError, Wire
 
 TRIES = 2
 SPARE_SECONDS = 180.0  # beyond a notebook's own time: starting TensorFlow, and ending what does not end

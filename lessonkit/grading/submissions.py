@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from lessonkit.course.grading.notebook import LARGEST
-from lessonkit.course.grading.rows import NOTEBOOK, Row
 from lessonkit.errors import LessonkitError
+from lessonkit.grading.notebook import LARGEST
+from lessonkit.grading.rows import NOTEBOOK, Row
 
 SKIPPED = {".ipynb_checkpoints", "__MACOSX", "__pycache__"}
 

@@ -30,12 +30,12 @@ import numpy as np
 from lessonkit import exercises
 from lessonkit.checker import judge as judging
 from lessonkit.checker.guarded_call import ModelState, code_of, is_model, makes_generator, shares_memory
-from lessonkit.course.grading.cells import Cell, Prepared, plain, select
-from lessonkit.course.grading.sandbox import HOME
-from lessonkit.course.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
 from lessonkit.exercises import session
 from lessonkit.exercises.course_code import is_course_code
 from lessonkit.exercises.registry import find, registry
+from lessonkit.grading.cells import Cell, Prepared, plain, select
+from lessonkit.grading.sandbox import HOME
+from lessonkit.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
 
 MOST_OUTPUT = 1_000_000  # characters; the rest is thrown away
 NOTED = {  # audit events and what they tell

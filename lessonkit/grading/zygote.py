@@ -21,8 +21,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lessonkit.course.grading import linux, sandbox
-from lessonkit.course.grading.sandbox import Limits
+from lessonkit.grading import linux, sandbox
+from lessonkit.grading.sandbox import Limits
 
 PRELOADED = ("numpy", "lessonkit.exercises", "lessonkit.figures.lesson01", "lessonkit.experiments.layerwise")
 TICK = 0.05  # seconds between two looks at a worker
@@ -41,8 +41,8 @@ def main(number: int, keras: bool) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    from lessonkit.course.grading import worker
     from lessonkit.exercises import registry
+    from lessonkit.grading import worker
 
     for name in (*PRELOADED, *(("keras",) if keras else ())):
         importlib.import_module(name)

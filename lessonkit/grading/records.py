@@ -13,11 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import lessonkit
 from lessonkit import __version__
-from lessonkit.course.grading.rows import EXERCISE_STATUSES, NOTEBOOK, NOTEBOOK_STATUSES, Row, cell_text
 from lessonkit.exercises.registry import registry
 from lessonkit.experiments.report import aligned
 from lessonkit.files import write_text
+from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK, NOTEBOOK_STATUSES, Row, cell_text
 
 FIELDS = ("submission", "exercise", "status", "message")
 Graded = Sequence[tuple[str, Sequence[Row]]]
@@ -25,7 +26,7 @@ Graded = Sequence[tuple[str, Sequence[Row]]]
 
 def checker_version() -> str:
     """The package's version with a digest of its code: another checker grades anew."""
-    package, digest = Path(__file__).parents[2], hashlib.sha256()
+    package, digest = Path(lessonkit.__file__).parent, hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:16]}"
