@@ -97,7 +97,7 @@ import numpy as np
 from lessonkit import Evaluator, load_baseline, load_mnist, load_network
 from lessonkit.controls import lowest_pruned, magnitude_global, random_masks
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson01 as figures
+from lessonkit.lessons.baseline import figures
 from lessonkit.experiments.presets import REFERENCE
 from lessonkit.experiments.published import PATHS
 

@@ -98,7 +98,7 @@ import numpy as np
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.controls import lowest_pruned
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson02 as figures
+from lessonkit.lessons.cost import figures
 from lessonkit.experiments.published import BASELINE_LOSS, PATHS
 
 # %% [markdown]

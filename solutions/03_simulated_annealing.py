@@ -102,7 +102,7 @@ from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit import annealing as engine
 from lessonkit.controls import magnitude_mask, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution, whose
-from lessonkit.figures import lesson03 as figures
+from lessonkit.lessons.annealing import figures
 from lessonkit.experiments.layerwise import layer_problem, prune_layerwise
 from lessonkit.masks import global_sparsity, mean_layer_sparsity, replace_layer
 from lessonkit.experiments.presets import REFERENCE

@@ -103,7 +103,7 @@ from lessonkit import Evaluator, load_mnist, load_network, measures as statistic
 from lessonkit.experiments import presets
 from lessonkit.experiments.comparison import compare
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson05 as figures
+from lessonkit.lessons.comparison import figures
 from lessonkit.experiments.layerwise import prune_layerwise
 from lessonkit.masks import flip, global_sparsity
 from lessonkit.experiments.report import published_table

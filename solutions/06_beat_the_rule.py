@@ -111,7 +111,7 @@ from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
 from lessonkit.controls import magnitude_global, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson06 as figures
+from lessonkit.lessons.frontier import figures
 from lessonkit.frontier.methods import Found, Task, annealed_densities, found_by
 from lessonkit.frontier.moves import biased_swap, network_weights
 from lessonkit.frontier.table import frontier

@@ -29,8 +29,8 @@ from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, P
 from lessonkit.checker.guarded_call import STOP_TRIES, STOP_WAIT
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises import check, find, hint, judge, progress, registry, session, solution, whose
-from lessonkit.exercises.registry import LESSONS
 from lessonkit.exercises.shown import STYLES
+from lessonkit.lessons.registry import LESSONS
 
 EXERCISES = list(registry().values())
 COUNTING = "cost.warmup_max_loss"  # a small exercise, where one will do
@@ -916,7 +916,7 @@ def test_every_lesson_lists_what_is_registered():
     listed = [
         exercise
         for lesson in LESSONS
-        for exercise in importlib.import_module(f"lessonkit.exercises.{lesson}").EXERCISES
+        for exercise in importlib.import_module(f"lessonkit.lessons.{lesson}.exercises").EXERCISES
     ]
     assert listed == EXERCISES
     assert set(RIGHT) == set(registry())

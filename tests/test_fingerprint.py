@@ -160,7 +160,7 @@ def test_comments_docstrings_and_what_only_shows_results_do_not_count(package):
         text = (package / name).read_text()
         assert text.startswith('"""')
         (package / name).write_text('"""Another text. ' + text[3:].replace("\n\n\n", "\n\n\n# a remark\n"))
-    for name in ("display/plot.py", "experiments/report.py", "commands/compare.py", "exercises/cost.py"):
+    for name in ("display/plot.py", "experiments/report.py", "commands/compare.py", "lessons/cost/exercises.py"):
         (package / name).write_text("")
     assert digests() == before
 

@@ -28,7 +28,7 @@ from submissions import (
 from lessonkit.checker.judge import FOREIGN
 from lessonkit.exercises import find, judge, registry
 from lessonkit.exercises.course_code import MARK, source_of
-from lessonkit.exercises.registry import LESSONS
+from lessonkit.lessons.registry import LESSONS
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 

@@ -34,8 +34,10 @@ from lessonkit.errors import LessonkitError
 from lessonkit.experiments import published
 from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.genetic import single_point_crossover, tournament_select, uniform_crossover
-from lessonkit.labs import bench, density, race
-from lessonkit.labs.mutation import selection_chances
+from lessonkit.labs import bench
+from lessonkit.lessons.comparison import lab as race
+from lessonkit.lessons.frontier import lab as density
+from lessonkit.lessons.genetic.lab import selection_chances
 from lessonkit.masks import flip, global_sparsity, mean_layer_sparsity, replace_layer
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import load_network

@@ -18,7 +18,7 @@ from lessonkit import exercises, genetic
 from lessonkit.course import build
 from lessonkit.course.leaks import CHECK, find_leaks, functions, misjudged, secrets_in, verdicts
 from lessonkit.exercises.course_code import source_of
-from lessonkit.figures import lesson04
+from lessonkit.lessons.genetic import figures as lesson04
 from lessonkit.objective import adaptive_mutation_rate
 from lessonkit.problem import Problem
 

@@ -19,9 +19,12 @@ from lessonkit.experiments import plots as experiment_plots
 from lessonkit.experiments.comparison import compare
 from lessonkit.experiments.presets import PUBLISHED
 from lessonkit.experiments.published import LAYERS, PATHS
-from lessonkit.figures import lesson01, lesson02, lesson05, lesson06
 from lessonkit.frontier.methods import METHODS
 from lessonkit.frontier.table import Row, _spread
+from lessonkit.lessons.baseline import figures as lesson01
+from lessonkit.lessons.comparison import figures as lesson05
+from lessonkit.lessons.cost import figures as lesson02
+from lessonkit.lessons.frontier import figures as lesson06
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost

@@ -11,7 +11,8 @@ from lessonkit.commands.terminal import Bar, say
 from lessonkit.experiments.presets import COURSE, SEARCHES
 from lessonkit.experiments.report import output_folder
 from lessonkit.files import write_text
-from lessonkit.labs import density, race
+from lessonkit.lessons.comparison import lab as race
+from lessonkit.lessons.frontier import lab as density
 from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.network import ASSETS, load_network
 from lessonkit.problem import Step

@@ -25,8 +25,8 @@ from typing import Any
 from lessonkit.course.build import Lesson, find_root, lessons, unpaired
 from lessonkit.course.markers import BEGIN
 from lessonkit.errors import LessonkitError
-from lessonkit.exercises.registry import find
 from lessonkit.files import write_text
+from lessonkit.lessons.registry import find
 
 CONFIG = '''\
 """nbgrader's settings for this course: a solution becomes `...`, as in the course's own notebooks."""

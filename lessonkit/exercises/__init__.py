@@ -35,8 +35,8 @@ from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, T
 from lessonkit.checker.judge import Verdict
 from lessonkit.exercises.by_id import judge
 from lessonkit.exercises.cells import watch_cells
-from lessonkit.exercises.registry import LESSONS, find, registry
 from lessonkit.exercises.session import check, hint, progress, solution, whose
+from lessonkit.lessons.registry import LESSONS, find, registry
 
 __all__ = [
     "LESSONS",

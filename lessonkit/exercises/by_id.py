@@ -6,7 +6,7 @@ from typing import Any
 
 from lessonkit.checker.judge import SECONDS, Verdict
 from lessonkit.checker.judge import judge as judge_exercise
-from lessonkit.exercises.registry import find
+from lessonkit.lessons.registry import find
 
 
 def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:

@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Any
 
-from lessonkit.exercises.registry import registry
+from lessonkit.lessons.registry import registry
 
 
 class Undefined:

@@ -17,7 +17,7 @@ from typing import Any
 import lessonkit
 from lessonkit.checker.exercise import Exercise
 from lessonkit.checker.guarded_call import code_of
-from lessonkit.exercises.registry import registry
+from lessonkit.lessons.registry import registry
 
 PACKAGE = Path(lessonkit.__file__).parent
 MARK = "# the course's code"  # a comment in what `solution` prints; pasted, it shows where the text comes from

@@ -11,8 +11,8 @@ from lessonkit.checker.judge import Verdict, judge
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises.cells import Undefined
 from lessonkit.exercises.course_code import course_functions, is_course_code, source_of
-from lessonkit.exercises.registry import find, registry
 from lessonkit.exercises.shown import STYLES, WIDTH, Box
+from lessonkit.lessons.registry import find, registry
 
 YOURS, COURSE = "your code", "the course's code"
 NOT_YOURS = "Run the cell with your function first, then this one: the course's code does not count as an answer."

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lessonkit.exercises.registry import registry
 from lessonkit.grading.cells import Cell
+from lessonkit.lessons.registry import registry
 
 LARGEST = 20_000_000  # bytes; the course's own have less than one million
 MOST_CELLS = 2_000

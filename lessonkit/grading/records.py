@@ -15,10 +15,10 @@ from typing import Any
 
 import lessonkit
 from lessonkit import __version__
-from lessonkit.exercises.registry import registry
 from lessonkit.experiments.report import aligned
 from lessonkit.files import write_text
 from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK, NOTEBOOK_STATUSES, Row, cell_text
+from lessonkit.lessons.registry import registry
 
 FIELDS = ("submission", "exercise", "status", "message")
 Graded = Sequence[tuple[str, Sequence[Row]]]

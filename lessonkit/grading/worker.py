@@ -32,10 +32,10 @@ from lessonkit.checker import judge as judging
 from lessonkit.checker.guarded_call import ModelState, code_of, is_model, makes_generator, shares_memory
 from lessonkit.exercises import session
 from lessonkit.exercises.course_code import is_course_code
-from lessonkit.exercises.registry import find, registry
 from lessonkit.grading.cells import Cell, Prepared, plain, select
 from lessonkit.grading.sandbox import HOME
 from lessonkit.grading.wire import BrokenWireError, TooLargeError, Wire, decode, encode
+from lessonkit.lessons.registry import find, registry
 
 MOST_OUTPUT = 1_000_000  # characters; the rest is thrown away
 NOTED = {  # audit events and what they tell
@@ -403,7 +403,7 @@ def _checker() -> dict[str, Any]:
     """The functions and classes of the checker, by name."""
     found = {}
     for name, module in list(sys.modules.items()):
-        if name.startswith("lessonkit.exercises"):
+        if name.startswith(("lessonkit.exercises", "lessonkit.checker", "lessonkit.lessons")):
             for key, value in list(vars(module).items()):
                 if isinstance(value, types.FunctionType | types.MethodType | type):
                     found[f"{name}.{key}"] = value

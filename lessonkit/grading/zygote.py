@@ -24,7 +24,7 @@ from typing import Any
 from lessonkit.grading import linux, sandbox
 from lessonkit.grading.sandbox import Limits
 
-PRELOADED = ("numpy", "lessonkit.exercises", "lessonkit.figures.lesson01", "lessonkit.experiments.layerwise")
+PRELOADED = ("numpy", "lessonkit.exercises", "lessonkit.lessons.baseline.figures", "lessonkit.experiments.layerwise")
 TICK = 0.05  # seconds between two looks at a worker
 _MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # bytes of memory
 _SUBREAPER, _END_WITH_PARENT = 36, 1  # prctl: take in processes whose parent has ended; end when the keeper does

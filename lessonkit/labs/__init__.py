@@ -10,12 +10,12 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "PruningLab": "pruning",
+    "PruningLab": "baseline",
     "CostLab": "cost",
-    "TemperatureLab": "temperature",
-    "MutationLab": "mutation",
-    "RaceLab": "race",
-    "DensityLab": "density",
+    "TemperatureLab": "annealing",
+    "MutationLab": "genetic",
+    "RaceLab": "comparison",
+    "DensityLab": "frontier",
 }
 
 __all__ = list(_HOMES)
@@ -24,7 +24,7 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lessonkit.labs' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"lessonkit.labs.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"lessonkit.lessons.{_HOMES[name]}.lab"), name)
 
 
 def __dir__() -> list[str]:

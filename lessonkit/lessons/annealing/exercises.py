@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lessonkit import masks
 from lessonkit.checker.answers import SINGLE, describe, mask, number, several, tolerance
 from lessonkit.checker.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
-from lessonkit.exercises import flips
+from lessonkit.lessons import flip_laws as flips
 from lessonkit.masks import Mask
 
 # --- acceptance_probability -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ LESSONS = ("baseline", "cost", "annealing", "genetic", "comparison", "frontier")
 @functools.cache
 def registry() -> dict[str, Exercise]:
     """Every exercise; each lesson's file lists its own in EXERCISES."""
-    lists = [importlib.import_module(f"lessonkit.exercises.{lesson}").EXERCISES for lesson in LESSONS]
+    lists = [importlib.import_module(f"lessonkit.lessons.{lesson}.exercises").EXERCISES for lesson in LESSONS]
     exercises = [exercise for each in lists for exercise in each]
     table = {exercise.id: exercise for exercise in exercises}
     if len(table) != len(exercises):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lessonkit.checker.answers import Unreadable, describe, index, mask, several
 from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Raised, Trial, unlikely
-from lessonkit.exercises import flips
+from lessonkit.lessons import flip_laws as flips
 from lessonkit.masks import Mask, prune_only
 
 # --- tournament_select ----------------------------------------------------------------------------------------------

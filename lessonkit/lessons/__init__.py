@@ -1,0 +1,1 @@
+"""The lessons: each folder has its exercises, its figures and its lab."""
