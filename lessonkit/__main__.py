@@ -23,7 +23,7 @@ COMMANDS = {
     "grade": ("lessonkit.commands.grade", "judge every notebook in a folder by what its functions return"),
     "record": ("lessonkit.commands.record", "run again what the labs on races and densities show"),
     "colab": ("lessonkit.commands.colab", "run the notebooks with Google Colab's versions"),
-    "bench": ("lessonkit.bench", "measure the evaluator against Keras and against the arithmetic floor"),
+    "bench": ("lessonkit.commands.bench", "measure the evaluator against Keras and against the arithmetic floor"),
 }
 PIPE_CLOSED = 141  # as a shell reports a command that SIGPIPE ended
 

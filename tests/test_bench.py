@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from lessonkit import bench
 from lessonkit.__main__ import main
+from lessonkit.commands import bench
 from lessonkit.errors import LessonkitError
 from lessonkit.networks.network import load_network
 
@@ -53,7 +53,7 @@ def test_a_small_run(tmp_path, monkeypatch, capsys):
 
 
 def test_labs_writes_the_milliseconds_of_every_lab(tmp_path, monkeypatch, capsys):
-    from lessonkit.labs import bench as labs_bench
+    from lessonkit.commands import lab_timing as labs_bench
 
     monkeypatch.setattr(labs_bench, "measure", lambda data, network: {"PruningLab": 12.5, "RaceLab": 7.0})
     file = tmp_path / "labs.json"

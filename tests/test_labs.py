@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 import lessonkit
 import lessonkit.labs
 from lessonkit.annealing import acceptance_probability, anneal, geometric_cooling
+from lessonkit.commands import lab_timing as bench
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.display import widget as base
 from lessonkit.display.plot import new_figure
@@ -34,7 +35,6 @@ from lessonkit.errors import LessonkitError
 from lessonkit.experiments import published
 from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.genetic import single_point_crossover, tournament_select, uniform_crossover
-from lessonkit.labs import bench
 from lessonkit.lessons.comparison import lab as race
 from lessonkit.lessons.frontier import lab as density
 from lessonkit.lessons.genetic.lab import selection_chances

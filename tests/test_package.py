@@ -28,7 +28,7 @@ FLOORS = (
     ("checker",),
     ("lessons",),
     ("labs", "exercises",),
-    ("course", "grading", "commands", "bench",),
+    ("course", "grading", "commands",),
     ("__main__",),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

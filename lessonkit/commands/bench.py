@@ -68,7 +68,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def run_labs(data: str | None = None) -> dict[str, Any]:
     """Median milliseconds from a slider's change to the new picture, in the kernel, for each lab."""
-    from lessonkit.labs import bench as labs_bench
+    from lessonkit.commands import lab_timing as labs_bench
 
     dataset = load_mnist(data)
     figures = labs_bench.measure(dataset, load_network(dataset.name))
