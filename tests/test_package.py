@@ -71,7 +71,7 @@ def only_for_types(tree: ast.Module) -> set[ast.AST]:
 
 
 def imports_of(source: Path) -> set[tuple[str, ...]]:
-    """Modules of the package that a file imports, as paths below it; imports inside functions too."""
+    """Modules of the package that a file imports, as paths below it; inside functions too, and by names in strings."""
     tree = ast.parse(source.read_text(encoding="utf-8"))
     skipped = only_for_types(tree)
     found = set()
@@ -87,6 +87,10 @@ def imports_of(source: Path) -> set[tuple[str, ...]]:
                 found |= {(alias.name,) for alias in node.names if (PACKAGE / alias.name).is_dir()}
             elif node.module and node.module.startswith("lessonkit."):
                 found.add(tuple(node.module.split(".")[1:]))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):  # of an f-string the literal beginning
+            name = re.fullmatch(r"lessonkit\.(\w+)(\.\w*)*", node.value)
+            if name and ((PACKAGE / name[1]).is_dir() or (PACKAGE / f"{name[1]}.py").is_file()):
+                found.add(tuple(node.value.strip(".").split(".")[1:]))
     return found
 
 
