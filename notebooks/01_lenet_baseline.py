@@ -94,11 +94,11 @@ del _set_up
 import numpy as np
 
 from lessonkit import Evaluator, load_baseline, load_mnist, load_network
-from lessonkit.baselines import lowest_pruned, magnitude_global, random_masks
+from lessonkit.controls import lowest_pruned, magnitude_global, random_masks
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson01 as figures
-from lessonkit.presets import REFERENCE
-from lessonkit.published import PATHS
+from lessonkit.lessons.baseline import figures
+from lessonkit.experiments.presets import REFERENCE
+from lessonkit.experiments.published import PATHS
 
 # %% [markdown]
 # The cell above imports what the course provides. Each name is explained where it is first used. Four of them belong to

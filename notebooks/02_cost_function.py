@@ -95,10 +95,10 @@ del _set_up
 import numpy as np
 
 from lessonkit import Evaluator, load_mnist, load_network
-from lessonkit.baselines import lowest_pruned
+from lessonkit.controls import lowest_pruned
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson02 as figures
-from lessonkit.published import BASELINE_LOSS, PATHS
+from lessonkit.lessons.cost import figures
+from lessonkit.experiments.published import BASELINE_LOSS, PATHS
 
 # %% [markdown]
 # **Write down, before you read on:** a search may prune until the loss of the network reaches 1.0 (the unpruned network

@@ -99,13 +99,13 @@ import numpy as np
 
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit import annealing as engine
-from lessonkit.baselines import magnitude_mask, magnitude_per_layer
+from lessonkit.controls import magnitude_mask, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution, whose
-from lessonkit.figures import lesson03 as figures
-from lessonkit.layerwise import layer_problem, prune_layerwise
+from lessonkit.lessons.annealing import figures
+from lessonkit.experiments.layerwise import layer_problem, prune_layerwise
 from lessonkit.masks import global_sparsity, mean_layer_sparsity, replace_layer
-from lessonkit.presets import REFERENCE
-from lessonkit.published import PATHS
+from lessonkit.experiments.presets import REFERENCE
+from lessonkit.experiments.published import PATHS
 from lessonkit.problem import Problem
 
 # %% [markdown]

@@ -99,10 +99,10 @@ import numpy as np
 
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.annealing import anneal
-from lessonkit.baselines import magnitude_mask
+from lessonkit.controls import magnitude_mask
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson04 as figures
-from lessonkit.layerwise import layer_problem
+from lessonkit.lessons.genetic import figures
+from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.masks import layer_sparsities
 from lessonkit.objective import adaptive_mutation_rate
 

@@ -98,13 +98,14 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from lessonkit import Evaluator, load_mnist, load_network, presets, statistics
-from lessonkit.comparison import compare
+from lessonkit import Evaluator, load_mnist, load_network, measures as statistics
+from lessonkit.experiments import presets
+from lessonkit.experiments.comparison import compare
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson05 as figures
-from lessonkit.layerwise import prune_layerwise
+from lessonkit.lessons.comparison import figures
+from lessonkit.experiments.layerwise import prune_layerwise
 from lessonkit.masks import flip, global_sparsity
-from lessonkit.report import published_table
+from lessonkit.experiments.report import published_table
 
 # %%
 print(published_table())

@@ -108,18 +108,18 @@ from scipy.sparse import csr_array
 
 from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.annealing import anneal, geometric_cooling, linear_cooling
-from lessonkit.baselines import magnitude_global, magnitude_per_layer
+from lessonkit.controls import magnitude_global, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution
-from lessonkit.figures import lesson06 as figures
+from lessonkit.lessons.frontier import figures
 from lessonkit.frontier.methods import Found, Task, annealed_densities, found_by
 from lessonkit.frontier.moves import biased_swap, network_weights
 from lessonkit.frontier.table import frontier
-from lessonkit.frontier.vector import MaskProblem, join, kept_at, split
-from lessonkit.frontier.walk import ScoreWalk
-from lessonkit.gradient import loss_gradient
+from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
+from lessonkit.frontier.score_walk import ScoreWalk
+from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
 from lessonkit.problem import Problem, Scored
-from lessonkit.statistics import pareto_front
+from lessonkit.measures import pareto_front
 
 # %% [markdown]
 # ## The rule, and where it breaks
