@@ -1,7 +1,7 @@
 """What every test and notebook runs with: the data, and strict nbval that cannot pass without having compared.
 
-A bare ``pytest`` runs the unit tests, ``pytest --nbval`` the notebooks too. Data: $LESSONKIT_DATA, or MNIST beside the
-checkout, or Keras's cache, or else the built-in stand-in; never a download.
+A bare ``pytest`` runs the unit tests, ``pytest --nbval`` the notebooks too. Data: $LESSONKIT_DATA, or Keras's cache, or
+else the built-in stand-in; never a download.
 """
 
 from __future__ import annotations
@@ -16,12 +16,8 @@ from lessonkit.course.kernel import CELL_SECONDS, kernel_environment
 
 ROOT = Path(__file__).parent
 KERAS = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-FOUND = [
-    str(file)
-    for folder in (ROOT.parent / "shared" / "data", KERAS / "datasets")
-    if (file := folder / "mnist.npz").is_file()
-]
-os.environ.setdefault("LESSONKIT_DATA", FOUND[0] if FOUND else "standin")
+CACHED = KERAS / "datasets" / "mnist.npz"
+os.environ.setdefault("LESSONKIT_DATA", str(CACHED) if CACHED.is_file() else "standin")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -33,12 +33,9 @@ def standin() -> Dataset:
 
 @pytest.fixture(scope="session")
 def mnist() -> Dataset:
-    beside = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
     named = os.environ.get("LESSONKIT_DATA", "")
     if named and named != "standin" and Path(named).exists():
         return load_mnist(named)
-    if beside.is_file():
-        return load_mnist(beside)
     pytest.skip("MNIST is not at hand: LESSONKIT_DATA names no file")
 
 

@@ -17,18 +17,38 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # Ground first. A module may import from its own floor and from those below; a folder stands on one floor.
 FLOORS = (
     ("errors",),
-    ("masks", "objective",),
+    (
+        "masks",
+        "objective",
+    ),
     ("problem",),
-    ("annealing", "genetic", "files",),
+    (
+        "annealing",
+        "genetic",
+        "files",
+    ),
     ("networks",),
     ("engine",),
     ("measures",),
-    ("controls", "display",),
-    ("frontier", "experiments",),
+    (
+        "controls",
+        "display",
+    ),
+    (
+        "frontier",
+        "experiments",
+    ),
     ("checker",),
     ("lessons",),
-    ("labs", "exercises",),
-    ("course", "grading", "commands",),
+    (
+        "labs",
+        "exercises",
+    ),
+    (
+        "course",
+        "grading",
+        "commands",
+    ),
     ("__main__",),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -17,11 +17,11 @@ A new exercise in five steps
    body below the stub's header, so it is written out in that file, with the stub's names for the arguments.
 2. Choose the reader of the result from `checker/answers.py`, and write the properties. `Examples` yields arguments,
    smallest first, on which the answer must agree with the reference; give them in no order that hides a sort, and of
-   the kind that the notebook passes. `Law` is a function of a `Trial` for what has many right results: `trial.draws(n)` says how
-   many calls there is time for, `unlikely` and `Trial.fail` judge them. An exercise with `rng` needs `draw`.
-   What holds in every exercise needs no line: no changed argument, new memory in each call, all digits, no other source
-   of chance, nothing kept from an earlier call. Where the result may hold what was given, say `may_share=True`; where
-   not every value of one argument goes with the others, say `possible=`.
+   the kind that the notebook passes. `Law` is a function of a `Trial` for what has many right results:
+   `trial.draws(n)` says how many calls there is time for, `unlikely` and `Trial.fail` judge them. An exercise with
+   `rng` needs `draw`. What holds in every exercise needs no line: no changed argument, new memory in each call, all
+   digits, no other source of chance, nothing kept from an earlier call. Where the result may hold what was given, say
+   `may_share=True`; where not every value of one argument goes with the others, say `possible=`.
 3. Write at least three misconceptions: the wrong code, and the message that names it without giving the answer.
    One that cannot be recognised by its values on the examples needs a `sign`.
 4. Write two or more hints, each saying a little more, none the answer.
