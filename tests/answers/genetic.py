@@ -1026,3 +1026,43 @@ known = {}
 def next_generation(population, costs, elite, make_child):
     order, _ = known.setdefault(id(costs), (np.argsort(costs), costs))
     return [population[at] for at in order[:elite]] + [make_child() for _ in range(len(costs) - elite)]
+
+# %% genetic.next_generation | right |
+def next_generation(population, costs, elite, make_child):
+    people = [population[i] for i in sorted(range(len(costs)), key=lambda i: costs[i])][:elite]
+    while len(people) < len(population):
+        people.append(make_child())
+    return people
+
+# %% genetic.next_generation | wrong | call it once for each child
+def next_generation(population, costs, elite, make_child):
+    people = [population[i] for i in np.argsort(costs)[:elite]]
+    while len(people) < len(population):
+        child = make_child()
+        if not any(np.array_equal(child, person) for person in people):
+            people.append(child)
+    return people
+
+# %% genetic.next_generation | wrong | call it once for each child
+def next_generation(population, costs, elite, make_child):
+    people = [population[i] for i in np.argsort(costs)[:elite]]
+    seen = set()
+    while len(people) < len(population):
+        child = make_child()
+        tries = 0
+        while child.tobytes() in seen and tries < 10:
+            child = make_child()
+            tries += 1
+        seen.add(child.tobytes())
+        people.append(child)
+    return people
+
+# %% genetic.next_generation | wrong | call it once for each child
+def next_generation(population, costs, elite, make_child):
+    people = [population[i] for i in np.argsort(costs)[:elite]]
+    known = {person.tobytes() for person in population}
+    while len(people) < len(population):
+        child = make_child()
+        if child.tobytes() not in known:
+            people.append(child)
+    return people

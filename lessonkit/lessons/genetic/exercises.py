@@ -550,6 +550,18 @@ class _Children:
         return _individual(self.made)
 
 
+class _Twins(_Children):
+    """Makes equal children, many more than there is room for, and then others, so that who waits for them ends."""
+
+    def __init__(self, first: int, twin: int, equal: int) -> None:
+        super().__init__(first)
+        self.twin, self.last = twin, first + equal
+
+    def __call__(self) -> NDArray[np.bool_]:
+        child = super().__call__()
+        return _individual(self.twin) if self.made <= self.last else child
+
+
 def _individual(number: int) -> NDArray[np.bool_]:
     return np.array([bool(number >> bit & 1) for bit in range(6)]).reshape(2, 3)
 
@@ -600,6 +612,18 @@ def _equals(trial: Trial) -> None:
     for costs in TIES:
         for elite in (2, 3, 6):
             _expect_generation(trial, np.array(costs), elite)
+
+
+def _twins(trial: Trial) -> None:
+    """Children may equal each other, or one of their elders: each is one child."""
+    for size, elite, twin in ((6, 2, 40), (6, 2, 0), (6, 2, 5), (5, 0, 40), (4, 3, 0)):
+        children, free = _Twins(size, twin, equal=20), size - elite
+        population = [_individual(number) for number in range(size)]
+        found = trial.result(population, np.arange(size) + 0.5, elite, children)
+        calls, once = children.made - size, "call it once for each child, though some are equal"
+        trial.expect(calls == free, f"calls make_child() {calls} times; {free} places are free: {once}")
+        right = found == (*range(elite), *[twin] * free)
+        trial.expect(right, f"should hold the elite and {free} equal children, yours does not: {once}")
 
 
 def _expect_generation(trial: Trial, costs: NDArray[Any], elite: int, people: list[Mask] | None = None) -> None:
@@ -696,6 +720,7 @@ NEXT = Exercise(
     properties=(
         Law("First the elite, then children, and as many in all as before", _survival),
         Law("Where costs are equal, any of them will do", _equals),
+        Law("Equal children count like others", _twins),
     ),
     misconceptions=(
         Misconception(
