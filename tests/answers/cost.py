@@ -588,3 +588,24 @@ known = {}
 def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     first = known.setdefault((loss, baseline_loss, max_loss), (loss - baseline_loss) ** 2 if loss < max_loss else penalty)
     return first + 1 / (sparsity + epsilon)
+
+# %% cost.pruning_cost | wrong | penalty=10.0, epsilon=0.25) should be
+def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
+    if loss < max_loss:
+        return (loss - baseline_loss) ** 2 + 1 / (sparsity + epsilon)
+    return penalty + 1 / (sparsity + epsilon if sparsity > 0 else 1e-8)
+
+# %% cost.pruning_cost | wrong | penalty=10.0, epsilon=0.25) should be
+def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
+    term = 1 / (sparsity + epsilon) if sparsity > 0 else 1e8
+    return ((loss - baseline_loss) ** 2 if loss < max_loss else penalty) + term
+
+# %% cost.one_sided_cost | wrong | should be
+def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
+    if loss >= max_loss:
+        first = penalty
+    elif loss < baseline_loss - 0.01:
+        first = 0
+    else:
+        first = (loss - baseline_loss) ** 2
+    return first + 1 / (sparsity + epsilon)

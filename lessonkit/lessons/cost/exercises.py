@@ -173,8 +173,11 @@ def _costs(rng: np.random.Generator) -> Iterator[tuple[float, ...]]:
     yield 2.0, 0.5, 0.5, 1.0, 10.0, 0.25  # above the threshold
     yield 1.0, 0.5, 0.5, 1.0, 10.0, 0.25  # at the threshold
     yield 0.25, 1.5, 0.5, 2.0, 10.0, 0.25  # better than the baseline
+    yield 0.295, 0.3, 0.9, 1.0, 5.0, 90.0  # a little better
     yield 1.5, 0.5, 0.5, 1.0
     yield 0.5, 0.25, 0.0, 1.0  # nothing pruned
+    yield 0.5, 0.25, 0.0, 1.0, 10.0, 0.25
+    yield 1.75, 0.25, 0.0, 1.25, 10.0, 0.25  # nothing pruned, and above the threshold
     yield 0.31, 0.3, 0.9, 1.0, 5.0, 90.0  # a small cost, in which rounding shows
     for _ in range(20):
         loss, baseline, sparsity, threshold = (float(value) for value in rng.uniform(0.05, 1.0, size=4))
@@ -257,9 +260,10 @@ def _defaults_only(function: Callable[..., float]) -> Callable[..., float]:
 
 def _other_defaults(trial: Trial) -> bool:
     """Right with both settings given, not without."""
-    given, defaults = (0.5, 0.25, 0.5, 1.0, 10.0, 0.25), (1.5, 0.5, 0.0, 1.0)
-    right = [abs(trial.result(*case) - trial.exercise.reference(*case)) < 1e-3 for case in (given, defaults)]
-    return right == [True, False]
+    given = [(loss, 0.25, sparsity, 1.0, 10.0, 0.25) for loss in (0.5, 1.5) for sparsity in (0.0, 0.5)]
+    defaults = 1.5, 0.5, 0.0, 1.0
+    right = [abs(trial.result(*case) - trial.exercise.reference(*case)) < 1e-3 for case in (*given, defaults)]
+    return all(right[:-1]) and not right[-1]
 
 
 LATE = "At loss == max_loss the penalty applies already; yours begins above it."
