@@ -175,6 +175,15 @@ OVER_THE_WIRE = {
         "    out[...] = np.where(mask, weights, 0)\n    return out",
         "an array that an earlier call has returned",
     ),
+    "one array twice": (
+        "genetic.single_point_crossover",
+        "def single_point_crossover(a, b, point):\n"
+        "    if (a == b).all():\n        return (a.copy(),) * 2\n"
+        "    x, y = a.ravel(), b.ravel()\n"
+        "    pair = np.r_[x[:point], y[point:]], np.r_[y[:point], x[point:]]\n"
+        "    return pair[0].reshape(a.shape), pair[1].reshape(a.shape)",
+        "share memory with each other",
+    ),
     "a view": (
         "genetic.mutate",
         "def mutate(mask, rate, rng):\n    return mask ^ (rng.random(mask.shape) < rate) if rate else mask[:]",

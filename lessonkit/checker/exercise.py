@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lessonkit.checker.answers import Reader, Unreadable, short
-from lessonkit.checker.guarded_call import Outcome, ask, code_of, draws_of, shares_memory
+from lessonkit.checker.guarded_call import Outcome, ask, code_of, draws_of, overlap, shares_memory
 
 SIGMAS = 6.0  # a bound that a right answer breaks about once in 500 million
 
@@ -100,7 +100,7 @@ class Exercise:
     draw : for an exercise with an argument `rng`: arguments on which chance shows in the result. With them the checker
         looks first, before any law could blame something else, whether all random numbers come from `rng`.
     may_share : whether the result may hold arrays that were given, as the elite of a population does. Otherwise
-        whatever is returned, in every call, must be new memory.
+        whatever is returned, in every call, must be new memory, and each array of it memory of its own.
     possible : whether these arguments may be given together; asked where the checker changes one of an example's.
     """
 
@@ -261,6 +261,8 @@ class Trial:
         for name, argument in zip(self.exercise.parameters, outcome.given, strict=False):
             if shares_memory(outcome.value, [argument]):
                 self.fail(f"returns its argument `{name}` or a view of it: return a new array", "shared")
+        if getattr(self.answer, "overlaps", False) or overlap(outcome.value):
+            self.fail("returns arrays that share memory with each other: make a new one for each", "shared")
         if getattr(self.answer, "repeats", False) or shares_memory(outcome.value, self._returned):
             self.fail("returns an array that an earlier call has returned: make a new one in each call", "shared")
         self._returned.append(outcome.value)

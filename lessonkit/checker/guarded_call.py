@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import inspect
+import itertools
 import linecache
 import os
 import random
@@ -30,6 +31,7 @@ PATIENCE = 1.5  # how much longer than its limit a thread may take that waits fo
 BUSY = 10.0  # the same, for work of many short pieces, which only a busy machine makes so long
 LOOK = 0.05  # seconds between two looks at its clock
 IMPORTS = 60.0  # seconds of imports that do not count
+MOST_ITEMS = 50  # of a result that are compared with each other
 STOP_TRIES = 200  # a bare `except` may swallow some of the attempts to stop a thread
 STOP_WAIT = 0.005  # seconds between two of them
 
@@ -127,6 +129,12 @@ def shares_memory(value: Any, others: Iterable[Any]) -> bool:
     return any(
         one is other or (_both_arrays(one, other) and np.shares_memory(one, other)) for one in mine for other in theirs
     )
+
+
+def overlap(value: Any) -> bool:
+    """Whether two of the arrays that a result holds share memory: one array twice, or views that overlap."""
+    items = [item for item in value if isinstance(item, np.ndarray)] if isinstance(value, tuple | list) else []
+    return len(items) <= MOST_ITEMS and any(np.shares_memory(*pair) for pair in itertools.combinations(items, 2))
 
 
 def draws_of(rng: np.random.Generator) -> str:

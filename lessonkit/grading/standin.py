@@ -67,7 +67,7 @@ class StandIn:
         self.exercise, self.wire, self.seconds, self.interrupt = exercise, wire, seconds, interrupt
         self.failure: Failure | None = None
         self.called_with, self.prepared, self.calls = 0, 0.0, 0
-        self.makes_generator, self.repeats = told.get("makes_generator") is True, False
+        self.makes_generator, self.repeats, self.overlaps = told.get("makes_generator") is True, False, False
         self.models: list[Any] = []
         self.functions: list[Callable[..., Any]] = []
         self.file = str(told.get("file")) if told.get("file") in files else "<elsewhere>"
@@ -164,7 +164,7 @@ class StandIn:
             return None, {**message, "error": _exception(message["raised"])}
         if "absurd" in message:
             return thing("object"), None
-        self.repeats = message.get("again") is True
+        self.repeats, self.overlaps = message.get("again") is True, message.get("overlaps") is True
         value = decode(message["result"], data[: int(message.get("after", len(data)))])
         return _aliased(value, message.get("aliases", []), arguments), None
 

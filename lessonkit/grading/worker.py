@@ -29,7 +29,7 @@ import numpy as np
 
 from lessonkit import exercises
 from lessonkit.checker import judge as judging
-from lessonkit.checker.guarded_call import ModelState, code_of, is_model, makes_generator, shares_memory
+from lessonkit.checker.guarded_call import ModelState, code_of, is_model, makes_generator, overlap, shares_memory
 from lessonkit.exercises import session
 from lessonkit.exercises.course_code import is_course_code
 from lessonkit.grading.cells import Cell, Prepared, plain, select
@@ -241,6 +241,7 @@ class _Worker:
                 again = shares_memory(value, self.returned)
                 self.returned.append(value)
                 reply = {"result": tree, "aliases": _aliases(value, arguments), "again": again}
+                reply["overlaps"] = overlap(value)
             except TooLargeError as error:
                 reply, blob = {"absurd": f"{error}"}, b""
             except Exception as error:  # an object whose own methods fail

@@ -682,3 +682,15 @@ def split_validation(images, labels, fraction, rng):
     train, held = order[count:].copy(), order[:count]
     train[-1:] = train[:1]
     return images[train], labels[train], images[held], labels[held]
+
+# %% baseline.split_validation | right |
+def split_validation(images, labels, fraction, rng):
+    order = rng.permutation(len(images))
+    images, labels, count = images[order], labels[order], round(fraction * len(images))
+    return images[count:], labels[count:], images[:count], labels[:count]
+
+# %% baseline.split_validation | wrong | in both parts
+def split_validation(images, labels, fraction, rng):
+    order = rng.permutation(len(images))
+    images, labels, count = images[order], labels[order], round(fraction * len(images))
+    return images[count:], labels[count:], images[:count + 1], labels[:count + 1]

@@ -1066,3 +1066,27 @@ def next_generation(population, costs, elite, make_child):
         if child.tobytes() not in known:
             people.append(child)
     return people
+
+# %% genetic.single_point_crossover | right |
+def single_point_crossover(a, b, point):
+    both = np.stack([a.ravel(), b.ravel()])
+    both[:, point:] = both[::-1, point:].copy()
+    first, second = both.reshape(2, *a.shape)
+    return first, second
+
+# %% genetic.single_point_crossover | wrong | share memory with each other
+def single_point_crossover(a, b, point):
+    if np.array_equal(a, b):
+        child = a.copy()
+        return child, child
+    x, y = a.ravel(), b.ravel()
+    first, second = np.r_[x[:point], y[point:]], np.r_[y[:point], x[point:]]
+    return first.reshape(a.shape), second.reshape(a.shape)
+
+# %% genetic.single_point_crossover | wrong | share memory with each other
+def single_point_crossover(a, b, point):
+    x, y = a.ravel(), b.ravel()
+    first, second = np.r_[x[:point], y[point:]], np.r_[y[:point], x[point:]]
+    if (first == second).all():
+        second = first.view()
+    return first.reshape(a.shape), second.reshape(a.shape)
