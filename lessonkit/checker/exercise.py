@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from lessonkit.checker.answers import Reader, Unreadable, short
+from lessonkit.checker.answers import Reader, Unreadable, short, tolerance
 from lessonkit.checker.guarded_call import Outcome, ask, code_of, draws_of, overlap, shares_memory
 
 SIGMAS = 6.0  # a bound that a right answer breaks about once in 500 million
@@ -102,6 +102,8 @@ class Exercise:
     may_share : whether the result may hold arrays that were given, as the elite of a population does. Otherwise
         whatever is returned, in every call, must be new memory, and each array of it memory of its own.
     possible : whether these arguments may be given together; asked where the checker changes one of an example's.
+    magnitude : from the arguments the size of the terms that the result is the sum of, where they may cancel: what a
+        right answer loses to rounding is relative to it.
     """
 
     id: str
@@ -119,6 +121,7 @@ class Exercise:
     draw: Callable[[np.random.Generator], tuple[Any, ...]] | None = None
     may_share: bool = False
     possible: Callable[..., bool] | None = None
+    magnitude: Callable[..., float] | None = None
 
     @property
     def lesson(self) -> str:
@@ -129,6 +132,12 @@ class Exercise:
     def name(self) -> str:
         """The function's name, the part of the id behind the dot."""
         return self.id.partition(".")[2]
+
+    def within(self, given: Any, arguments: tuple[Any, ...]) -> tuple[float, float]:
+        """How far the result `given` may differ on these arguments, relative and absolute."""
+        relative, absolute = tolerance(given, *arguments)
+        size = self.magnitude(*arguments) if self.magnitude is not None else 0.0
+        return relative, max(absolute, relative * size)
 
     @property
     def definition(self) -> ast.FunctionDef:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.checker.answers import Unreadable, difference, tolerance
+from lessonkit.checker.answers import Unreadable, difference
 from lessonkit.checker.exercise import (
     Examples,
     Exercise,
@@ -234,7 +234,7 @@ def _hold(property_: Any, trial: Trial, seed: tuple[int, ...]) -> None:
         given = trial.ask(*arguments).value
         value = trial.read(given)
         expected = exercise.read(exercise.reference(*again))
-        within = (0.0, 0.0) if property_.exact else tolerance(given, *arguments)
+        within = (0.0, 0.0) if property_.exact else exercise.within(given, arguments)
         if text := difference(expected, value, within):
             trial.fail(text)
 
@@ -270,7 +270,7 @@ def _alike(exercise: Exercise, one: Outcome, other: Outcome) -> bool:
     if one.changed != other.changed:
         return False
     try:
-        within = tolerance(one.value, *one.given)
+        within = exercise.within(one.value, one.given)
         return not difference(exercise.read(one.value), exercise.read(other.value), within)
     except Unreadable:
         return type(one.value) is type(other.value) and not difference(one.value, other.value)

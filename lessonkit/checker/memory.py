@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lessonkit.checker.answers import difference, tolerance
+from lessonkit.checker.answers import difference
 from lessonkit.checker.exercise import Examples, Exercise, Law, Trial, generator_for
 from lessonkit.checker.guarded_call import Outcome, copied, parts_of
 
@@ -41,7 +41,7 @@ def _one_changed(trial: Trial, place: int, case: tuple[Any, ...], others: list[A
     for arguments in _changes(exercise, place, given, others):
         outcome = _ask_on(trial, arguments)
         value, expected = trial.read(outcome.value), exercise.read(exercise.reference(*arguments))
-        within = tolerance(outcome.value, *arguments)
+        within = exercise.within(outcome.value, arguments)
         if text := difference(expected, value, within):
             if any(not difference(earlier, value, within) for earlier in seen):
                 trial.fail(KEPT, "memory")

@@ -457,3 +457,19 @@ known = {}
 def flip_energy(couplings, fields, spins, index):
     key = couplings.tobytes(), spins.tobytes(), index
     return known.setdefault(key, 2 * spins[index] * (couplings[index] @ spins + fields[index]))
+
+# %% frontier.flip_energy | right |
+def flip_energy(couplings, fields, spins, index):
+    row, s = couplings[index].astype(np.float32), spins.astype(np.float32)
+    return float(2 * s[index] * (row @ s + np.float32(fields[index])))
+
+# %% frontier.flip_energy | right |
+def flip_energy(couplings, fields, spins, index):
+    field = np.float32(fields[index])
+    for coupling, spin in zip(couplings[index], spins):
+        field = np.float32(field + np.float32(coupling) * np.float32(spin))
+    return float(np.float32(2 * spins[index]) * field)
+
+# %% frontier.flip_energy | wrong | rounded
+def flip_energy(couplings, fields, spins, index):
+    return round(float(2 * spins[index] * (couplings[index] @ spins + fields[index])), 5)

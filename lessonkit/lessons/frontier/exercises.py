@@ -321,6 +321,11 @@ def flip_energy(
     return float(2 * spins[index] * local_field)
 
 
+def _magnitude(couplings: Any, fields: Any, spins: Any, index: int) -> float:
+    """The sum of the sizes of the terms, which may cancel: rounding is relative to it."""
+    return float(2 * (np.abs(couplings[index]).sum() + np.abs(fields[index])))
+
+
 def _energy(couplings: Any, fields: Any, spins: Any) -> Any:
     return -spins @ couplings @ spins / 2 - fields @ spins
 
@@ -366,6 +371,7 @@ ENERGY = Exercise(
     read=number,
     properties=(Examples("The change is the energy afterwards minus the energy before", _systems),),
     possible=lambda couplings, fields, spins, index: index < len(spins),
+    magnitude=_magnitude,
     misconceptions=(
         Misconception(
             "the sign",
