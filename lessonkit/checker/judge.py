@@ -39,6 +39,10 @@ UNREPEATED = (
     "gives something else in two calls with the same arguments and with `rng` in the same state, so nobody can repeat "
     "the run: either some random numbers do not come from `rng`, or something is kept from an earlier call"
 )
+PRINTED = (
+    "The function prints, but it still returns nothing, and printing is not returning: the cells below cannot use what "
+    "is only printed. End it with `return` and the result."
+)
 BLANK = "The function still returns nothing. If you have written something: is there a `return`?"
 
 
@@ -85,6 +89,8 @@ def judge(exercise: Exercise, answer: Any, *, seed: int = 0, seconds: float = SE
     if outcome.printed:
         lines = "1 line" if outcome.printed == 1 else f"{outcome.printed:,} lines"
         lines = "without end" if outcome.stopped_at is not None else lines  # a number would differ each time
+        if verdict.status == "not attempted":
+            verdict = replace(verdict, message=PRINTED)
         said = f" (Your function printed {lines}; they are held back.)"
         explanation = verdict.explanation and verdict.explanation + said
         verdict = replace(verdict, message=verdict.message + said, explanation=explanation)

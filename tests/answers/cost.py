@@ -609,3 +609,7 @@ def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon
     else:
         first = (loss - baseline_loss) ** 2
     return first + 1 / (sparsity + epsilon)
+
+# %% cost.mean_layer_sparsity | not attempted | printing is not returning
+def mean_layer_sparsity(masks):
+    print(sum(1 - mask.mean() for mask in masks) / len(masks))
