@@ -61,6 +61,14 @@ def indices(value: Any) -> list[int]:
     return [int(item) for item in array]
 
 
+def rows(value: Any) -> list[int]:
+    """As `indices`, for places in an array: the rows that are there are another thing."""
+    array = _array(value, "a list of whole numbers")
+    if array.ndim == 2:
+        raise Unreadable(f"should be indices, not rows, so a flat list of whole numbers; yours is {describe(value)}")
+    return indices(value)
+
+
 def mask(value: Any) -> NDArray[np.bool_]:
     """A boolean array."""
     array = _array(value, "a mask of True and False")

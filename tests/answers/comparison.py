@@ -842,3 +842,16 @@ def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     index = rng.integers(0, max(1, len(values) - 1), (resamples, len(values)))
     ends = np.quantile(values[index].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
     return tuple(ends)
+
+# %% comparison.pareto_front | wrong | indices, not rows
+def pareto_front(points):
+    front = []
+    for p in points:
+        if not any(q[0] <= p[0] and q[1] >= p[1] and (q[0] < p[0] or q[1] > p[1]) for q in points):
+            front.append(p)
+    return np.array(front)
+
+# %% comparison.pareto_front | wrong | indices, not rows
+def pareto_front(points):
+    rows = [tuple(p) for p in points]
+    return [p for p in rows if not any(q[0] <= p[0] and q[1] >= p[1] and q != p for q in rows)]

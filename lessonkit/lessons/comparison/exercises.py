@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.checker import answers as results
-from lessonkit.checker.answers import indices, mask, number, several
+from lessonkit.checker.answers import mask, number, rows, several
 from lessonkit.checker.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial, unlikely
 from lessonkit.checker.slips import rounded
 
@@ -855,7 +855,7 @@ PARETO = Exercise(
     ...
 ''',
     reference=pareto_front,
-    read=indices,
+    read=rows,
     properties=(Examples("A row stays unless another is at least as good in both and better in one", _fronts),),
     misconceptions=(
         Misconception(
