@@ -473,3 +473,26 @@ def flip_energy(couplings, fields, spins, index):
 # %% frontier.flip_energy | wrong | rounded
 def flip_energy(couplings, fields, spins, index):
     return round(float(2 * spins[index] * (couplings[index] @ spins + fields[index])), 5)
+
+# %% frontier.swap_neighbour | wrong | without looking which are kept
+def swap_neighbour(mask, k, rng):
+    new = mask.copy()
+    places = rng.choice(mask.size, size=min(k, mask.size), replace=False)
+    new.flat[places] = ~new.flat[places]
+    return new
+
+# %% frontier.swap_neighbour | wrong | without looking which are kept
+def swap_neighbour(mask, k, rng):
+    new = mask.copy().ravel()
+    for i in rng.permutation(mask.size)[:k]:
+        new[i] = not new[i]
+    return new.reshape(mask.shape)
+
+# %% frontier.swap_neighbour | wrong | can be chosen more than once
+def swap_neighbour(mask, k, rng):
+    kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
+    new = mask.copy()
+    for _ in range(min(k, len(kept), len(pruned))):
+        new.flat[kept[rng.integers(len(kept))]] = False
+        new.flat[pruned[rng.integers(len(pruned))]] = True
+    return new

@@ -95,6 +95,12 @@ def _flip_k(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
     return swapped
 
 
+def _flip_half(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
+    swapped = mask.copy()
+    swapped.flat[rng.choice(mask.size, min(k, mask.size), replace=False)] ^= True
+    return swapped
+
+
 def _prune_then_restore(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
     swapped = mask.copy()
     kept = np.flatnonzero(swapped)
@@ -176,16 +182,19 @@ def _looks_unbounded(trial: Trial) -> bool:
 
 
 def _flips_anywhere(trial: Trial) -> bool:
-    """Now more are pruned and now more restored, and of either there can be more than k."""
+    """Now more are pruned and now more restored: of either there can be more than k, or both together are k."""
     pruned, restored = _numbers(trial)
-    return bool((pruned > restored).any() and (pruned < restored).any() and max(pruned.max(), restored.max()) > K)
+    wanders = (pruned > restored).any() and (pruned < restored).any()
+    return bool(wanders and (max(pruned.max(), restored.max()) > K or (pruned + restored <= K).all()))
 
 
 def _draws_twice(trial: Trial) -> bool:
-    """Of either kind there are k or fewer, and the numbers have nothing to do with each other."""
+    """Of either kind there are k or fewer, k as often as that many draws with replacement are distinct."""
     pruned, restored = _numbers(trial)
     fewer = (pruned < K).any() and (restored < K).any() and pruned.max() == restored.max() == K
-    return bool(fewer and (pruned > restored).any() and (pruned < restored).any())
+    distinct = (SIDE - 1) * (SIDE - 2) / SIDE**2
+    seen = not any(unlikely((found == K).sum(), len(found), distinct) for found in (pruned, restored))
+    return bool(fewer and seen and (pruned > restored).any() and (pruned < restored).any())
 
 
 def _comes_back(trial: Trial) -> bool:
@@ -263,6 +272,7 @@ SWAP = Exercise(
             "flips anywhere",
             "Bits are chosen without looking which are kept and which are pruned, so the sparsity wanders.",
             _flip_k,
+            variants=(_flip_half,),
             sign=_flips_anywhere,
         ),
         Misconception(
