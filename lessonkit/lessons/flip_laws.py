@@ -154,6 +154,12 @@ def prunes_only(trial: Trial) -> bool:
     return not found[:, ~before].any() and bool(found[:, before].any())
 
 
+def sets_only(trial: Trial) -> bool:
+    """Pruned weights come back, kept ones stay."""
+    before, found = flips(trial, HALVES)
+    return not found[:, before].any() and bool(found[:, ~before].any())
+
+
 def one_coin(trial: Trial) -> bool:
     """All bits flip or none."""
     _, found = flips(trial, HALVES)
@@ -215,6 +221,12 @@ REPEATED = Misconception(
     "Two calls with the same `rng` give the same result: draw from `rng` itself and not from a copy.",
     lambda mask, rate, rng: mask ^ (copy.deepcopy(rng).random(mask.shape) < rate),
     sign=repeats,
+)
+SETS = Misconception(
+    "sets bits instead of flipping",
+    "Bits are set to True here, so a kept weight never changes. To flip a bit is to turn it over, whichever it is.",
+    lambda mask, rate, rng: mask | (rng.random(mask.shape) < rate),
+    sign=sets_only,
 )
 SHARED_DRAW = Misconception(
     "one number for several bits",

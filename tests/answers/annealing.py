@@ -1961,3 +1961,13 @@ def anneal(cost, start, temperature, rate, iterations, rng):
         if rng.random() > acceptance_probability(n - c, logarithmic_cooling(temperature, t)):
             current, c = new, n
     return best, b
+
+# %% annealing.flip_neighbour | wrong | set to True
+def flip_neighbour(mask, rate, rng):
+    child = mask.copy()
+    child[rng.random(mask.shape) < rate] = True
+    return child
+
+# %% annealing.flip_neighbour | wrong | set to True
+def flip_neighbour(mask, rate, rng):
+    return np.where(rng.random(mask.shape) < rate, True, mask)

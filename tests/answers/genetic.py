@@ -1090,3 +1090,23 @@ def single_point_crossover(a, b, point):
     if (first == second).all():
         second = first.view()
     return first.reshape(a.shape), second.reshape(a.shape)
+
+# %% genetic.mutate | wrong | set to True
+def mutate(mask, rate, rng):
+    child = mask.copy()
+    child[rng.random(mask.shape) < rate] = True
+    return child
+
+# %% genetic.mutate | wrong | set to True
+def mutate(mask, rate, rng):
+    child = mask.copy()
+    for i in np.flatnonzero(~mask):
+        if rng.random() < rate:
+            child.flat[i] = True
+    return child
+
+# %% genetic.mutate | wrong | only prunes
+def mutate(mask, rate, rng):
+    child = mask.copy()
+    child[rng.random(mask.shape) < rate] = False
+    return child

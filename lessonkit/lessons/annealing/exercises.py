@@ -303,6 +303,7 @@ FLIP = Exercise(
             masks.prune_only,
             sign=flips.prunes_only,
         ),
+        flips.SETS,
         Misconception(
             "one coin for all",
             "All bits flip together or none: one random number decides for the whole mask. Each bit needs its own.",

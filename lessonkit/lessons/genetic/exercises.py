@@ -501,6 +501,7 @@ MUTATE = Exercise(
     properties=flips.FLIP_LAWS,
     misconceptions=(
         flips.REPEATED,
+        flips.SETS,
         Misconception(
             "a rate for the individual",
             "The rate decides here whether the individual mutates as a whole. It is meant for each bit by itself.",
