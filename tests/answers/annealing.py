@@ -1971,3 +1971,17 @@ def flip_neighbour(mask, rate, rng):
 # %% annealing.flip_neighbour | wrong | set to True
 def flip_neighbour(mask, rate, rng):
     return np.where(rng.random(mask.shape) < rate, True, mask)
+
+# %% annealing.acceptance_probability | wrong | a decision
+def acceptance_probability(delta, temperature):
+    if delta <= 0:
+        return True
+    return random.random() < math.exp(-delta / temperature)
+
+# %% annealing.acceptance_probability | wrong | a decision
+def acceptance_probability(delta, temperature):
+    return delta <= 0 or np.random.rand() < np.exp(-delta / temperature)
+
+# %% annealing.acceptance_probability | right |
+def acceptance_probability(delta, temperature):
+    return True if delta <= 0 else math.exp(-delta / temperature)

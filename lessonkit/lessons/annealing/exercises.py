@@ -70,6 +70,11 @@ def _overflows(trial: Trial) -> bool:
         return isinstance(raised.error, OverflowError)
 
 
+def _decides(trial: Trial) -> bool:
+    """Whether all results are True or False."""
+    return all(isinstance(trial.ask(delta, 1.0).value, bool | np.bool_) for delta in (-1.0, 0.0, 0.5, 1.0, 20.0))
+
+
 ACCEPTANCE = Exercise(
     id="annealing.acceptance_probability",
     title="The Metropolis rule",
@@ -96,6 +101,14 @@ ACCEPTANCE = Exercise(
             "The sign in the exponent is missing, so the worse a candidate is, the likelier it is accepted.",
             lambda delta, temperature: 1.0 if delta <= 0 else math.exp(delta / temperature),
             variants=(lambda delta, temperature: 1.0 if delta <= 0 else float(np.exp(delta / temperature)),),
+        ),
+        Misconception(
+            "a decision",
+            "This is True or False, a decision. What is asked is a probability, a number from 0 to 1; the search "
+            "decides.",
+            lambda delta, temperature: delta <= 0,
+            variants=(lambda delta, temperature: np.bool_(math.exp(min(-delta / temperature, 0)) > 0.5),),
+            sign=_decides,
         ),
         Misconception(
             "cut off too late",
