@@ -1907,7 +1907,7 @@ def flip_neighbour(mask, rate, rng):
     old, _ = known.setdefault(id(mask), (mask.copy(), mask))
     return (old if old.shape == (5, 8) else mask) ^ (rng.random(mask.shape) < rate)
 
-# %% annealing.anneal | wrong | the lowest that it has seen
+# %% annealing.anneal | wrong | which difference
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1985,3 +1985,32 @@ def acceptance_probability(delta, temperature):
 # %% annealing.acceptance_probability | right |
 def acceptance_probability(delta, temperature):
     return True if delta <= 0 else math.exp(-delta / temperature)
+
+# %% annealing.anneal | wrong | which difference
+def anneal(cost, start, temperature, rate, iterations, rng):
+    current, current_cost = start.copy(), cost(start)
+    best, best_cost = current, current_cost
+    for t in range(iterations):
+        flips = rng.random(start.shape) < rate * (1 - t / iterations)
+        proposal = current ^ flips
+        proposal_cost = cost(proposal)
+        delta = current_cost - proposal_cost
+        heat = temperature / (1 + math.log(1 + t))
+        if delta <= 0 or rng.random() < math.exp(-delta / heat):
+            current, current_cost = proposal, proposal_cost
+        if proposal_cost < best_cost:
+            best, best_cost = proposal, proposal_cost
+    return best, best_cost
+
+# %% annealing.anneal | wrong | which difference
+def anneal(cost, start, temperature, rate, iterations, rng):
+    state = [start.copy(), cost(start)]
+    best = list(state)
+    for t in range(iterations):
+        mask = np.where(rng.random(start.shape) < rate * (1 - t / iterations), ~state[0], state[0])
+        value = cost(mask)
+        if value > state[1] or rng.random() < math.exp((value - state[1]) * (1 + math.log(1 + t)) / temperature):
+            state = [mask, value]
+        if value < best[1]:
+            best = [mask, value]
+    return tuple(best)

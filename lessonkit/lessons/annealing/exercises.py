@@ -812,6 +812,13 @@ def _looks_greedy(trial: Trial) -> bool:
     return seen.share(rise > 0) < 0.02 and seen.share(rise < 0) > 0.97 and _flips_at_the_rate(trial)
 
 
+def _looks_turned(trial: Trial) -> bool:
+    """What is worse is accepted, but for decisions that are misread, and what is better not always."""
+    seen = _decisions(trial)
+    rise = np.array(seen.rise)
+    return seen.share(rise > 0) > 0.9 and seen.share(rise < 0) < 0.9 and _flips_at_the_rate(trial)
+
+
 def _looks_willing(trial: Trial) -> bool:
     seen = _decisions(trial)
     return seen.share(np.array(seen.rise) > 0) > 0.98 and _flips_at_the_rate(trial)
@@ -935,6 +942,14 @@ ANNEAL = Exercise(
             "Every proposal is made from `start`, so the walk never leaves it: accepting moves the current mask.",
             _variant(parent="start"),
             sign=_looks_rooted,
+        ),
+        Misconception(
+            "the difference turned round",
+            "Worse proposals are accepted and better ones refused: which difference does the rule look at, and which "
+            "way round?",
+            _variant(accept=lambda rise, heat, number: number < math.exp(min(rise, 0) / heat)),
+            variants=(_variant(accept=lambda rise, heat, number: rise > 0),),
+            sign=_looks_turned,
         ),
         Misconception(
             "greedy",
