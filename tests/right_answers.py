@@ -20,7 +20,7 @@ def count_by_keras(model):
 
     total = 0
     for layer in model.layers:
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+        if isinstance(layer, (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Dense)):
             total += layer.get_weights()[0].size
     return total
 

@@ -275,7 +275,7 @@ def apply_mask(weights, mask):
 def count_prunable_weights(model):
     return sum(int(np.prod(layer.kernel.shape)) for layer in model.layers if hasattr(layer, "kernel"))
 
-# %% baseline.count_prunable_weights | right |
+# %% baseline.count_prunable_weights | wrong | `Conv1D`, is missing
 def count_prunable_weights(model):
     total = 0
     for layer in model.layers:
@@ -296,7 +296,7 @@ def count_prunable_weights(model):
 def count_prunable_weights(model):
     return sum(math.prod(w.shape) for w in model.weights if w.path.endswith("kernel"))
 
-# %% baseline.count_prunable_weights | right |
+# %% baseline.count_prunable_weights | wrong | `Conv1D`, is missing
 def count_prunable_weights(model):
     import keras
     prunable = [l for l in model.layers if isinstance(l, (keras.layers.Conv2D, keras.layers.Dense))]
@@ -694,3 +694,18 @@ def split_validation(images, labels, fraction, rng):
     order = rng.permutation(len(images))
     images, labels, count = images[order], labels[order], round(fraction * len(images))
     return images[count:], labels[count:], images[:count + 1], labels[:count + 1]
+
+# %% baseline.count_prunable_weights | right |
+def count_prunable_weights(model):
+    from keras import layers
+    kinds = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
+    return sum(l.count_params() - (l.bias.shape[0] if l.use_bias else 0) for l in model.layers if isinstance(l, kinds))
+
+# %% baseline.count_prunable_weights | wrong | of the same shape are counted only once
+def count_prunable_weights(model):
+    return sum(math.prod(s) for s in {tuple(l.kernel.shape) for l in model.layers if hasattr(l, "kernel")})
+
+# %% baseline.count_prunable_weights | wrong | of the same shape are counted only once
+def count_prunable_weights(model):
+    sizes = {l.kernel.shape: np.prod(l.kernel.shape) for l in model.layers if hasattr(l, "kernel")}
+    return int(sum(sizes.values()))

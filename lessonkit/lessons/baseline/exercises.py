@@ -21,7 +21,7 @@ def count_prunable_weights(model: Any) -> int:
     """Count the kernels of convolutions and dense layers."""
     total = 0
     for layer in model.layers:
-        if type(layer).__name__ in ("Conv2D", "Dense"):
+        if hasattr(layer, "kernel"):
             total += int(np.prod(layer.kernel.shape))
     return total
 
@@ -54,6 +54,11 @@ def _models() -> dict[str, Any]:
             [keras.Input((4,)), layers.Dense(3, trainable=False), layers.Dense(2)], name="one_frozen_layer"
         ),
         keras.Sequential([keras.Input((3,)), layers.Dense(3), layers.Dense(2)], name="some_weights_are_0"),
+        keras.Sequential([keras.Input((3,)), layers.Dense(3), layers.Dense(3)], name="two_layers_of_one_shape"),
+        keras.Sequential(
+            [keras.Input((6, 2)), layers.Conv1D(3, 2), layers.Flatten(), layers.Dense(2)],
+            name="convolution_along_one_axis",
+        ),
         build_lenet(),
     ]
     zeros = made[5].layers[0]
@@ -105,6 +110,14 @@ def _not_zero(model: Any) -> int:
 
 def _with_axes(axes: int) -> Callable[[Any], int]:
     return lambda model: _size(kernel for kernel in _kernels(model) if len(kernel.shape) == axes)
+
+
+def _each_shape_once(model: Any) -> int:
+    return sum(int(np.prod(shape)) for shape in {tuple(kernel.shape) for kernel in _kernels(model)})
+
+
+def _two_kinds(model: Any) -> int:
+    return _size(kernel for kernel in _kernels(model) if len(kernel.shape) in (2, 4))
 
 
 def _one_layer(place: int) -> Callable[[Any], int]:
@@ -194,6 +207,19 @@ COUNT = Exercise(
             "The convolutions are counted, the dense layers are missing.",
             _with_axes(4),
             sign=_counts("convolution_and_batch_normalization", "two_dense_layers")(_with_axes(4)),
+        ),
+        Misconception(
+            "two kinds of layers only",
+            "A convolution along one axis, `Conv1D`, is missing. It is a convolution as well: what do all the layers "
+            "that count have in common?",
+            _two_kinds,
+            sign=_counts("convolution_along_one_axis")(_two_kinds),
+        ),
+        Misconception(
+            "each shape once",
+            "Layers of the same shape are counted only once. Each of them has weights of its own.",
+            _each_shape_once,
+            sign=_counts("two_layers_of_one_shape")(_each_shape_once),
         ),
         Misconception(
             "layers, not weights",
