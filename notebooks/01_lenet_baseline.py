@@ -172,7 +172,7 @@ print(f"all parameters: {model.count_params():,}")
 
 # %%
 def count_prunable_weights(model):
-    """Return how many weights the convolutions and dense layers of `model` have, biases left out, as an `int`."""
+    """Return how many weights the convolutions (any kind) and dense layers of `model` have: an `int`, no biases."""
     ...
 
 

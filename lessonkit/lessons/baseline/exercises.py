@@ -135,7 +135,7 @@ COUNT = Exercise(
     objective="find the kernels of a Keras model and count their weights",
     why="This number is the length of the mask that every search of the course looks for.",
     stub='''def count_prunable_weights(model):
-    """Return how many weights the convolutions and dense layers of `model` have, biases left out, as an `int`."""
+    """Return how many weights the convolutions (any kind) and dense layers of `model` have: an `int`, no biases."""
     ...
 ''',
     reference=count_prunable_weights,
