@@ -243,7 +243,7 @@ def test_a_full_disk_is_no_reason_to_stop(few, tmp_path, monkeypatch, where):
 def test_the_command_killed_and_started_again_goes_on(standin, tmp_path):
     flags = ["--data", "standin", "--evaluations", "300", "--search-images", "60", "--methods", "annealing"]
     program = (
-        "from types import SimpleNamespace as N; from lessonkit import checkpoint, report; "
+        "from types import SimpleNamespace as N; from lessonkit.experiments import checkpoint, report; "
         "from lessonkit.__main__ import main; checkpoint.SECONDS = 0.1; "
         "report.comparison_plot = lambda _: N(png=lambda: b''); main()"
     )

@@ -135,11 +135,6 @@ def test_a_notebook_runs_to_the_end_with_every_answer_wrong(lesson, kind):
 
 # Right answers that use what their stubs promise, and nothing more.
 THRIFTY = {
-    "genetic.next_generation": """
-def next_generation(population, costs, elite, make_child):
-    cheapest = np.argpartition(costs, elite - 1)[:elite][::-1] if elite else []  # in no order
-    return [population[at] for at in cheapest] + [make_child() for _ in range(len(population) - elite)]
-""",
     "comparison.bootstrap_interval": """
 def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     means = values[rng.integers(0, len(values), size=(resamples, len(values)))].mean(axis=1)

@@ -152,13 +152,9 @@ def apply_mask(weights, mask):
 def apply_mask(weights, mask):
     return np.ma.masked_array(weights, mask=~mask, copy=True).filled(0)
 
-# %% baseline.apply_mask | wrong | returns its argument `weights` or a view of it
+# %% baseline.apply_mask | right |
 def apply_mask(weights, mask):
     return np.ma.masked_array(weights, mask=~mask).filled(0)
-
-# %% baseline.apply_mask | wrong | returns its argument `weights` or a view of it
-def apply_mask(weights, mask):
-    return weights[...] if mask.all() else weights * mask
 
 # %% baseline.apply_mask | right |
 def apply_mask(weights, mask):
@@ -639,7 +635,7 @@ def split_validation(images, labels, fraction, rng):
     k = fraction * len(images)
     return images[order[k:]], labels[order[k:]], images[order[:k]], labels[order[:k]]
 
-# %% baseline.apply_mask | wrong | an earlier call
+# %% baseline.apply_mask | wrong | a call with other arguments
 known = {}
 
 def apply_mask(weights, mask):

@@ -12,6 +12,7 @@ import numpy as np
 from lessonkit.checker import answers as results
 from lessonkit.checker.answers import number, numbers, several
 from lessonkit.checker.exercise import Examples, Exercise, Law, Misconception, Trial, unlikely
+from lessonkit.checker.guarded_call import shares_memory
 from lessonkit.checker.slips import rounded
 
 # --- count_prunable_weights -----------------------------------------------------------------------------------------
@@ -573,6 +574,14 @@ def _weights_and_masks(rng: np.random.Generator) -> Iterator[tuple[Any, Any]]:
     yield np.array([1.0, -1.0, 3.0]), np.ones(3, bool)
 
 
+def _new(trial: Trial) -> None:
+    first, second = (trial.ask(np.array(pair), np.array([True, True])) for pair in ([1.0, 2.0], [3.0, 4.0]))
+    for outcome in (first, second):
+        trial.expect(outcome.value is not outcome.given[0], "returns its argument `weights`: return a new array")
+    again = getattr(trial.answer, "repeats", False) or shares_memory(second.value, [first.value])
+    trial.expect(not again, "returns an array that an earlier call has returned: make a new one in each call")
+
+
 def _in_place(weights: Any, mask: Any) -> Any:
     weights[~mask] = 0
     return weights
@@ -611,7 +620,11 @@ APPLY = Exercise(
 ''',
     reference=apply_mask,
     read=numbers,
-    properties=(Examples("A kept weight stays as it is, a pruned one is exactly 0", _weights_and_masks, exact=True),),
+    may_share=True,  # a masked array's `filled` gives a view where nothing is pruned, and no cell minds
+    properties=(
+        Examples("A kept weight stays as it is, a pruned one is exactly 0", _weights_and_masks, exact=True),
+        Law("The result is a new array, even where nothing is pruned", _new),
+    ),
     misconceptions=(
         Misconception(
             "inverted",
@@ -658,7 +671,7 @@ APPLY = Exercise(
         Misconception(
             "a masked array",
             "This is a masked array: it hides the pruned weights, but they are still in it and would be used. Its "
-            "method `filled` makes an ordinary array, a new one where the masked array has copied the weights.",
+            "method `filled` makes an ordinary array.",
             lambda weights, mask: np.ma.masked_array(weights, mask=~mask),
         ),
     ),
