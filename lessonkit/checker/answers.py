@@ -100,11 +100,6 @@ def several(*readers: Reader) -> Reader:
     return read
 
 
-def unordered(reader: Reader) -> Reader:
-    """Two masks whose order does not matter."""
-    return lambda value: tuple(sorted(reader(value), key=lambda item: item.tobytes()))
-
-
 def tolerance(*values: Any) -> tuple[float, float]:
     """How far results may differ, relative and absolute: what float32 allows where an argument or result is float32."""
     return SINGLE if any(_holds_single(value) for value in values) else DOUBLE
