@@ -25,8 +25,8 @@ A new exercise in five steps
 3. Write at least three misconceptions: the wrong code, and the message that names it without giving the answer.
    One that cannot be recognised by its values on the examples needs a `sign`.
 4. Write two or more hints, each saying a little more, none the answer.
-5. Add two right answers in other styles to tests/right_answers.py and run ``pytest tests/test_exercises.py``, which
-   tests whatever is registered.
+5. Add two right answers in other styles to tests/right_answers.py and run
+   ``pytest tests/exercises/test_exercises.py``, which tests whatever is registered.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from lessonkit.course.markers import blank_solutions
 from lessonkit.course.setup_cell import setup_source
 from lessonkit.errors import LessonkitError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SOURCE = '''\
 # %% tags=["setup"]

@@ -25,7 +25,7 @@ from lessonkit.masks import flip
 from lessonkit.networks.mnist import Dataset, Split
 from lessonkit.networks.network import load_network
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NETWORK = load_network("standin")
 
 

@@ -13,7 +13,7 @@ import pytest
 from lessonkit.course import build
 from lessonkit.course.setup_cell import setup_source
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)

@@ -21,7 +21,7 @@ from lessonkit.errors import LessonkitError
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SOURCE = """\
 # %% tags=["setup"]

@@ -21,7 +21,7 @@ from lessonkit.files import write_arrays
 from lessonkit.masks import flip
 from lessonkit.objective import pruning_cost
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("checkpointed.py")
 
 

@@ -19,7 +19,7 @@ from lessonkit.course.preflight import NOTE, OK, RED, Line, Run
 from lessonkit.errors import LessonkitError
 from lessonkit.files import read_arrays, write_arrays
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not (ROOT / "solutions").is_dir(), reason="not a checkout")
 

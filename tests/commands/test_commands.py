@@ -25,7 +25,7 @@ from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import load_network
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LAYERS = ("Conv1", "Conv2", "FC1", "FC2", "Output")
 QUICK = ("--evaluations", "30", "--search-images", "60")
 FILES = {"comparison.csv", "comparison.json", "history.csv", "comparison.png"}

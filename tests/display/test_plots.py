@@ -29,7 +29,7 @@ from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.network import load_network
 from lessonkit.objective import pruning_cost
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONTROLS = ("random", "magnitude per layer", "magnitude global")
 COMPARED = [
     name

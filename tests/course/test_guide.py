@@ -13,7 +13,7 @@ from lessonkit.course.leaks import CHECK
 from lessonkit.errors import LessonkitError
 from lessonkit.exercises import find, registry
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "solutions" / "README.md"
 LESSONS = build.lessons(ROOT) if GUIDE.is_file() else []
 

@@ -18,7 +18,7 @@ from lessonkit.experiments.presets import COURSE, PUBLISHED
 from lessonkit.frontier.methods import SEARCH_IMAGES
 from lessonkit.objective import PENALTY
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
 
 FRONTIER = """457 97.20 0.04 95.25 90.34 516 96.95 95.04 90.13 0.26 12 96.39 0.14 94.50 89.62 92.45 3.48 60.23 11.05

@@ -345,7 +345,7 @@ def test_without_namespaces_the_rest_still_holds(tmp_path):
     )
     inner = "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all --inh-caps=-all "
     inner += f"--securebits=+noroot,+noroot_locked {sys.executable} {script}"
-    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c", inner],
         env={**os.environ, "PYTHONPATH": path},

@@ -14,7 +14,7 @@ from lessonkit.exercises import registry
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STEMS = [lesson.stem for lesson in build.lessons(ROOT)]
 
 

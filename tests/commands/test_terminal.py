@@ -23,7 +23,7 @@ from lessonkit.__main__ import COMMANDS, main
 from lessonkit.commands import terminal
 from lessonkit.experiments import report
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 QUICK = ("compare", "--data", "standin", "--evaluations", "40", "--search-images", "60", "--seeds", "2")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 MOVES = re.compile(r"\x1b\[\d*[A-HJK]")

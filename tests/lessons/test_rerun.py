@@ -16,7 +16,7 @@ import pytest
 from lessonkit.course import build
 from lessonkit.course.leaks import CHECK, EXPECTED
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
 AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr", "lambda"}  # run with their cell, and only with it
 

@@ -22,7 +22,7 @@ from lessonkit.lessons.genetic import figures as lesson04
 from lessonkit.objective import adaptive_mutation_rate
 from lessonkit.problem import Problem
 
-HERE, ROOT = str(Path(__file__).parent), Path(__file__).parent.parent
+HERE, ROOT = str(Path(__file__).parents[1]), Path(__file__).parents[2]
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)

@@ -14,7 +14,7 @@ import pytest
 
 from lessonkit.course import build
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SOURCE = """\
 # %%
