@@ -217,8 +217,8 @@ for name, rows in published.items():
 # ## The cost
 #
 # A good mask keeps the loss as it is and prunes many weights. The experiment puts both into one number to be minimised.
-# With the baseline loss $L_0$ of the unpruned network, the masked network's loss $L$, the sparsity $s$ and $\varepsilon
-# = 10^{-8}$:
+# With the baseline loss $L_0$ of the unpruned network, the masked network's loss $L$, the sparsity $s$ and
+# $\varepsilon = 10^{-8}$:
 #
 # $$C = \begin{cases} (L_0 - L)^2 & \text{if } L < L_{\max} \\ 10^8 & \text{otherwise} \end{cases}
 #   \;+\; \frac{1}{s + \varepsilon}.$$
