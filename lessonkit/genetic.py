@@ -85,7 +85,7 @@ def evolve(
     """
     size = len(start) if isinstance(start, list) else population
     if not 0 <= elite < size:
-        raise LessonkitError(f"an elite of {elite} does not fit a population of {size}: it must be smaller")
+        raise LessonkitError(f"an elite of {elite} does not fit a population of {size}: choose at least 0, and less")
     if tournament < 1:
         raise LessonkitError(f"a tournament of {tournament} has no winner: choose at least 1")
 

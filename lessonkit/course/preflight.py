@@ -121,7 +121,7 @@ def versions(root: Path) -> Line:
 
 
 def colab_versions(root: Path) -> Line:
-    """Check that Colab's versions are in the supported range, so that nothing is replaced there; list differences here."""
+    """Check that Colab's versions are in the supported range, and list what differs here."""
     pythons, wanted = requirements(root)
     theirs = {
         each.name: next(iter(each.specifier)).version for each in map(Requirement, colab.VERSIONS) if each.specifier

@@ -82,17 +82,17 @@ def tournament_select(costs, size, rng):
     e = rng.choice(len(costs), size, replace=False)
     return e[np.argmin(costs[e])]
 
-# %% genetic.tournament_select | wrong | same number of entrants
+# %% genetic.tournament_select | wrong | number of entrants is always the same
 def tournament_select(costs, size, rng):
     e = rng.choice(len(costs), min(2, len(costs)), replace=False)
     return e[np.argmin(costs[e])]
 
-# %% genetic.tournament_select | wrong | same number of entrants
+# %% genetic.tournament_select | wrong | number of entrants is always the same
 def tournament_select(costs, size, rng):
     e = rng.choice(len(costs), min(3, len(costs)), replace=False)
     return e[np.argmin(costs[e])]
 
-# %% genetic.tournament_select | wrong | same number of entrants
+# %% genetic.tournament_select | wrong | number of entrants is always the same
 def tournament_select(costs, size, rng):
     return rng.integers(len(costs))
 
@@ -685,7 +685,7 @@ def mutate(mask, rate, rng):
 def mutate(mask, rate, rng):
     return ~mask if rng.random() < rate else mask.copy()
 
-# %% genetic.mutate | wrong | same each time
+# %% genetic.mutate | wrong | same number of bits flips each time
 def mutate(mask, rate, rng):
     c = mask.copy()
     c.flat[rng.integers(mask.size)] ^= True
@@ -1003,15 +1003,15 @@ def uniform_crossover(a, b, rng):
     kept[a.shape] = now
     return np.where(coins, a, b)
 
-# %% genetic.uniform_crossover | wrong | takes 0.000 of the kept bits of `a`
+# %% genetic.uniform_crossover | wrong | takes 0.000 of the kept bits from `a`
 def uniform_crossover(a, b, rng):
     return a & b
 
-# %% genetic.uniform_crossover | wrong | takes 1.000 of the bits of `a`
+# %% genetic.uniform_crossover | wrong | takes 1.000 of the bits from `a`
 def uniform_crossover(a, b, rng):
     return a.copy()
 
-# %% genetic.uniform_crossover | wrong | should give what both parents have where they agree
+# %% genetic.uniform_crossover | wrong | should keep the bits in which both parents agree
 def uniform_crossover(a, b, rng):
     return np.where(rng.random(a.shape) < 0.5, a, ~b)
 
