@@ -91,5 +91,7 @@ def test_what_cannot_be_read_is_said_in_one_line(copied):
     with pytest.raises(LessonkitError, match=r"README.md: no place for day: write <!-- day"):
         build.guide(copied)
     edit(copied / "solutions" / "01_lenet_baseline.py", "**Minutes.**", "**Time.**")
-    with pytest.raises(LessonkitError, match=r"01_lenet_baseline.py: its title or its minutes are missing: write the lines"):
+    with pytest.raises(
+        LessonkitError, match=r"01_lenet_baseline.py: its title or its minutes are missing: write the lines"
+    ):
         build.guide(copied)
