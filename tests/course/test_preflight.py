@@ -119,7 +119,7 @@ def test_weights(copied):
     red(line, "mnist-1.npz: cannot be read")
     said = "\n".join(line.details)
     assert len(line.details) == 4
-    assert "mnist-2.npz: holds other weights" in said
+    assert "mnist-2.npz: does not hold the weights" in said
     assert "% of the test images, not 96.90%" in said
 
 

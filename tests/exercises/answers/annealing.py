@@ -105,11 +105,11 @@ def acceptance_probability(delta, temperature):
 def acceptance_probability(delta, temperature):
     return 1.0 if delta <= 0 else math.exp(-delta * temperature)
 
-# %% annealing.acceptance_probability | wrong | no probability
+# %% annealing.acceptance_probability | wrong | not a probability
 def acceptance_probability(delta, temperature):
     return math.exp(-delta / temperature)
 
-# %% annealing.acceptance_probability | wrong | no probability
+# %% annealing.acceptance_probability | wrong | not a probability
 def acceptance_probability(delta, temperature):
     return np.exp(-delta / temperature)
 
@@ -858,7 +858,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | One random number
+# %% annealing.anneal | wrong | same random number
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate

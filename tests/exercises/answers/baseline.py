@@ -94,7 +94,7 @@ def accuracy(logits, labels):
 def accuracy(logits, labels):
     return np.mean(logits[np.arange(len(labels)), labels] > 0)
 
-# %% baseline.accuracy | wrong | whole number
+# %% baseline.accuracy | wrong | after the decimal point
 def accuracy(logits, labels):
     return np.sum(np.argmax(logits, axis=1) == labels) // len(labels)
 

@@ -27,7 +27,7 @@ def trade_off_score(sparsity, accuracy, baseline_accuracy):
         return 0.0
     return sparsity * accuracy / baseline_accuracy
 
-# %% comparison.trade_off_score | wrong | as it is
+# %% comparison.trade_off_score | wrong | accuracy itself
 def trade_off_score(sparsity, accuracy, baseline_accuracy):
     return sparsity * accuracy
 
@@ -759,7 +759,7 @@ def pareto_front(points):
 def pareto_front(points):
     return [i for i in range(len(points)) if i == 0 or not (points[i-1][0] <= points[i][0] and points[i-1][1] >= points[i][1] and tuple(points[i-1]) != tuple(points[i]))]
 
-# %% comparison.pareto_front | wrong | come before
+# %% comparison.pareto_front | wrong | the rows before it
 def pareto_front(points):
     front = []
     for i, p in enumerate(points):

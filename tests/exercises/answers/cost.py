@@ -515,7 +515,7 @@ def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
 def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     return loss_to_warmup * layer_index / total_layers
 
-# %% cost.warmup_max_loss | wrong | forgotten
+# %% cost.warmup_max_loss | wrong | `loss_to_warmup` is missing
 def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     return (layer_index + 1) / total_layers
 

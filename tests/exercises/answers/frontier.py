@@ -371,7 +371,7 @@ def flip_energy(couplings, fields, spins, index):
 def flip_energy(couplings, fields, spins, index):
     return -0.5 * spins @ couplings @ spins - fields @ spins
 
-# %% frontier.flip_energy | wrong | given
+# %% frontier.flip_energy | wrong | passed in
 def flip_energy(couplings, fields, spins, index):
     e = lambda s: -0.5 * s @ couplings @ s - fields @ s
     before = e(spins)

@@ -279,7 +279,7 @@ def single_point_crossover(a, b, point):
     p[:, point:] = p[::-1, point:].copy()
     return p.reshape(2, *a.shape)
 
-# %% genetic.single_point_crossover | wrong | other order
+# %% genetic.single_point_crossover | wrong | wrong order
 def single_point_crossover(a, b, point):
     x, y = a.ravel(), b.ravel()
     return np.concatenate([y[:point], x[point:]]).reshape(a.shape), np.concatenate([x[:point], y[point:]]).reshape(a.shape)
@@ -322,13 +322,13 @@ def single_point_crossover(a, b, point):
     h = (np.arange(a.size) < point - 1).reshape(a.shape)
     return np.where(h, a, b), np.where(h, b, a)
 
-# %% genetic.single_point_crossover | wrong | same child
+# %% genetic.single_point_crossover | wrong | Both children are the same
 def single_point_crossover(a, b, point):
     h = (np.arange(a.size) < point).reshape(a.shape)
     c = np.where(h, a, b)
     return c, c.copy()
 
-# %% genetic.single_point_crossover | wrong | same child
+# %% genetic.single_point_crossover | wrong | Both children are the same
 def single_point_crossover(a, b, point):
     h = (np.arange(a.size) < point).reshape(a.shape)
     c = np.where(h, a, b)
@@ -529,7 +529,7 @@ def uniform_crossover(a, b, rng):
 def uniform_crossover(a, b, rng):
     return a & b
 
-# %% genetic.uniform_crossover | wrong | whatever the parents
+# %% genetic.uniform_crossover | wrong | even where both parents agree
 def uniform_crossover(a, b, rng):
     return rng.random(a.shape) < 0.5
 
@@ -681,7 +681,7 @@ def mutate(mask, rate, rng):
 def mutate(mask, rate, rng):
     return mask ^ (rng.random(mask.shape[:1] + (1,) * (mask.ndim - 1)) < rate)
 
-# %% genetic.mutate | wrong | as a whole
+# %% genetic.mutate | wrong | the whole mask
 def mutate(mask, rate, rng):
     return ~mask if rng.random() < rate else mask.copy()
 
