@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         const=Path(name),
         metavar="FILE",
-        help=f"write the notebooks and the package into one zip (without a name: {name})",
+        help=f"write the notebooks and the package into one zip (default: {name})",
     )
     parser.add_argument("--with-solutions", action="store_true", help="include the solutions in the zip")
 

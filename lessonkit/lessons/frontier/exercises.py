@@ -230,7 +230,7 @@ SWAP = Exercise(
     stub='''def swap_neighbour(mask, k, rng):
     """Return a new mask with `k` kept weights pruned and `k` pruned ones restored, all chosen with equal chance.
 
-    If there are fewer than `k` of one kind, swap fewer, but always prune as many as you restore.
+    Fewer where there are fewer, but always as many pruned as restored.
     """
     ...
 ''',
@@ -371,7 +371,7 @@ ENERGY = Exercise(
     objective="compute what one flip changes without computing the whole energy",
     why="It reduces a flip from n^2 operations to n, which is why a quadratic model can be annealed in seconds.",
     stub='''def flip_energy(couplings, fields, spins, index):
-    """Return how much E = -1/2 s^T J s - h^T s changes when the spin at `index` flips.
+    """Return how much E = -1/2 s^T J s - h^T s changes when the spin at `index` turns over.
 
     `couplings` J is symmetric with zeros on the diagonal, `fields` is h, and `spins` s holds -1 and +1.
     """
