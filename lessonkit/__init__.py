@@ -1,7 +1,7 @@
 """Prune a neural network by searching for its mask: the package behind the course.
 
-The names below are loaded when they are first used, so that ``import lessonkit`` costs nothing: TensorFlow comes in
-only with `load_baseline`.
+The names below are loaded when they are first used, so that ``import lessonkit`` is fast. Only `load_baseline` loads
+TensorFlow.
 """
 
 from __future__ import annotations

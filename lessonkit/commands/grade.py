@@ -1,4 +1,4 @@
-"""``python -m lessonkit grade``: judge every notebook in a folder, each shut in, by what its functions return."""
+"""``python -m lessonkit grade``: grade all notebooks in a folder by what their functions return, each in a sandbox."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ SECONDS = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="notebooks, also in folders below, one a student")
-    parser.add_argument("--output", default="runs/grade", metavar="DIR", help="folder for files")
-    help_ = "seconds for one notebook; a cell or an exercise has a quarter of it (default: %(default)g)"
+    """Add the command's flags."""
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder with one notebook per student; subfolders are searched too"
+    )
+    parser.add_argument("--output", default="runs/grade", metavar="DIR", help="folder for the results")
+    help_ = "seconds for one notebook; each cell and each exercise gets a quarter of that (default: %(default)g)"
     parser.add_argument("--timeout", type=above_zero, default=SECONDS, metavar="SECONDS", help=help_)
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    help_ = "notebooks at a time (default: processors, %(default)s)"
+    help_ = "notebooks at a time (default: the number of processors, %(default)s)"
     parser.add_argument("--jobs", type=at_least(1), default=processors, metavar="N", help=help_)
     parser.add_argument("--quiet", action="store_true", help="no progress bar, only the summary")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Grade what is not known from an earlier run; 0 whatever the grades are."""
+    """Grade the notebooks that no earlier run has graded; return 0, whatever the grades."""
     if not hasattr(os, "fork"):
         raise LessonkitError("grading needs a system that can fork: Linux, macOS, or Windows' WSL")
     from lessonkit.grading.pool import grade_all  # it needs what Windows does not have
@@ -58,7 +60,7 @@ def main(options: argparse.Namespace) -> int:
         resumed = sum(each.row is None and each.digest in known for each in submissions)
         print(f"{len(submissions)} submissions" + (f", {resumed} of them graded before" if resumed else ""))
         if not course:
-            say("The course's folder is not here or above: every cell of a notebook runs whole, which takes longer.")
+            say("The course's folder is not here or above, so all code of every cell must run, which takes longer.")
     readers = [partial(_content, files[digest], digest) for digest in fresh]
     with Bar(len(fresh), "notebooks", quiet=options.quiet) as bar:
         for place, rows, isolation in grade_all(readers, course, options.timeout, options.jobs, data):
@@ -73,13 +75,16 @@ def main(options: argparse.Namespace) -> int:
         if isolation:
             say(f"\nisolation: {isolation}")
             if "its own" not in isolation:
-                print("This system allows no namespaces: grade what you do not trust on another one.", file=sys.stderr)
+                print(
+                    "This system allows no namespaces: grade notebooks that you do not trust on another system.",
+                    file=sys.stderr,
+                )
         say(f"\nsaved in {folder}: grades.csv, grades.json, results/")
     return 0
 
 
 def _data() -> str | None:
-    """MNIST where the teacher has it, for cells that load it; no verdict depends on it."""
+    """The MNIST file if the teacher has one, for cells that load it; no verdict depends on it."""
     named = Path(os.environ.get("LESSONKIT_DATA", ""))
     file = named / "mnist.npz" if named.is_dir() else named
     return os.path.realpath(file) if file.is_file() else None
@@ -88,5 +93,5 @@ def _data() -> str | None:
 def _content(path: Path, digest: str) -> bytes:
     content = content_of(path)
     if digest_of(content) != digest:
-        raise OSError(errno.ESTALE, "it changed while it was graded")
+        raise OSError(errno.ESTALE, "it was changed during grading")
     return content
