@@ -17,7 +17,8 @@ import threadpoolctl
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
-from lessonkit.engine.evaluator import Evaluator, processors
+from lessonkit.engine.evaluator import Evaluator
+from lessonkit.engine.threads import processors
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.report import versions
 from lessonkit.files import write_text
