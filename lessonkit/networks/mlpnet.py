@@ -8,12 +8,6 @@ from lessonkit.networks.network import ASSETS, Network, PrunableLayer, read_weig
 
 SIZES = (784, 40, 20, 10)
 WEIGHTS = "mlpnet-mnist.npz"
-# Yu et al. 2022, "The Combinatorial Brain Surgeon", one-shot masks, test accuracy in %, dense about 94
-PUBLISHED = {
-    "magnitude": {0.8: 92.89, 0.9: 90.30, 0.95: 83.64, 0.98: 32.25},
-    "WoodFisher": {0.8: 93.13, 0.9: 90.77, 0.95: 83.16, 0.98: 34.55},
-    "CBS-S": {0.8: 93.59, 0.9: 92.37, 0.95: 88.24, 0.98: 66.64},
-}
 
 
 def mlpnet(arrays: dict[str, Any]) -> Network:

@@ -17,8 +17,7 @@ import lessonkit.labs
 from lessonkit.display.plot import LOOKS, OTHER_NAMES, look
 from lessonkit.experiments import plots as experiment_plots
 from lessonkit.experiments.comparison import compare
-from lessonkit.experiments.presets import PUBLISHED
-from lessonkit.experiments.published import LAYERS, PATHS
+from lessonkit.experiments.published import LAYERS, PATHS, PUBLISHED
 from lessonkit.frontier.methods import METHODS
 from lessonkit.frontier.table import Row, _spread
 from lessonkit.lessons.baseline import figures as lesson01
