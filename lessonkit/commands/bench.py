@@ -24,7 +24,8 @@ from lessonkit.experiments.report import versions
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
 IMAGES = 10_000  # that a candidate is scored on for the speed-ups

@@ -21,7 +21,7 @@ from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES
 from lessonkit.frontier.nsga2 import nsga2_front
 from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSITIES, Row, cells, frontier, network_of
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import NETWORKS
+from lessonkit.networks.weights import NETWORKS
 
 FRONT_IMAGES = 1000
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lessonkit.networks.network import ASSETS, Network, PrunableLayer, read_weights
+from lessonkit.networks.network import Network, PrunableLayer
+from lessonkit.networks.weights import ASSETS, read_weights
 
 SIZES = (784, 40, 20, 10)
 WEIGHTS = "mlpnet-mnist.npz"

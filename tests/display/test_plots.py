@@ -25,7 +25,7 @@ from lessonkit.lessons.comparison import figures as lesson05
 from lessonkit.lessons.cost import figures as lesson02
 from lessonkit.lessons.frontier import figures as lesson06
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 from lessonkit.objective import pruning_cost
 
 ROOT = Path(__file__).parents[2]

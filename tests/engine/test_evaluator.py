@@ -15,8 +15,10 @@ from lessonkit.engine.evaluator import Evaluator, score
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import replace_layer
 from lessonkit.networks import lenet
+from lessonkit.networks.keras_reader import from_keras
 from lessonkit.networks.mnist import Dataset, Split
-from lessonkit.networks.network import Network, from_keras, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
 NAMES = ["Conv1", "Conv2", "FC1", "FC2", "Output"]
