@@ -13,7 +13,7 @@ __version__ = "1.0.0"
 
 _HOMES = {
     "load_mnist": "networks.mnist",
-    "load_network": "networks.network",
+    "load_network": "networks.weights",
     "load_baseline": "networks.lenet",
     "Evaluator": "engine.evaluator",
     "Evaluation": "problem",

@@ -107,6 +107,7 @@ from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.lessons.comparison import figures
 from lessonkit.experiments.layerwise import prune_layerwise
 from lessonkit.masks import flip, global_sparsity
+from lessonkit.experiments.published import PUBLISHED, TRAINED_ACCURACY
 from lessonkit.experiments.report import published_table
 
 # %%
@@ -149,8 +150,8 @@ trade_off_score = check("comparison.trade_off_score", trade_off_score)
 
 # %%
 PUBLISHED_SCORES = {"annealing": 0.3951, "genetic": 0.3784}
-UNPRUNED = presets.PUBLISHED_BASELINE_ACCURACY
-for name, published in presets.PUBLISHED.items():
+UNPRUNED = TRAINED_ACCURACY
+for name, published in PUBLISHED.items():
     score = trade_off_score(published["mean_layer_sparsity"], published["accuracy"], UNPRUNED)
     print(f"{name:10} recomputed {score:.4f}   published {PUBLISHED_SCORES[name]:.4f}")
 
@@ -158,7 +159,7 @@ for name, published in presets.PUBLISHED.items():
 # **What do you notice?** One of the two does not match. Which accuracy would give the published score?
 
 # %%
-final = presets.PUBLISHED["annealing"]
+final = PUBLISHED["annealing"]
 needed = PUBLISHED_SCORES["annealing"] * UNPRUNED / final["mean_layer_sparsity"]
 print(f"accuracy behind the published score: about {needed:.4f}; published final accuracy: {final['accuracy']:.4f}")
 

@@ -17,13 +17,15 @@ import threadpoolctl
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
-from lessonkit.engine.evaluator import Evaluator, processors
+from lessonkit.engine.evaluator import Evaluator
+from lessonkit.engine.threads import processors
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.report import versions
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
 IMAGES = 10_000  # images that a candidate is scored on, for the speed-ups

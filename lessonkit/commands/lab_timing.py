@@ -10,7 +10,8 @@ import numpy as np
 
 import lessonkit.labs
 from lessonkit.networks.mnist import Dataset, load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 
 CHANGES = 9  # changes measured for each slider
 

@@ -14,7 +14,7 @@ from lessonkit.files import write_text
 from lessonkit.lessons.comparison import lab as race
 from lessonkit.lessons.frontier import lab as density
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import ASSETS, load_network
+from lessonkit.networks.weights import ASSETS, load_network
 from lessonkit.problem import Step
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lessonkit.course import nbval_rules
 from lessonkit.errors import LessonkitError
 
 # Exactly pinned: with ranges, pip took a quarter of an hour to choose.
@@ -36,27 +37,6 @@ VERSIONS = (
 )
 TOOLS = ("setuptools", "pytest", "nbval")
 PYTHONS = ("3.13", "3.12", "3.11")  # Colab's first
-
-_CONFTEST = """\
-import os
-
-import pytest
-
-
-def pytest_configure(config):
-    config.option.nbval_current_env = True
-    os.environ.pop("MPLBACKEND", None)
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if not hasattr(item, "cell"):
-            continue
-        item.parent.skip_compare += ("stderr",)
-        item.output_timeout = 60
-        if "mnist" in item.cell.metadata.get("tags", []) and os.environ.get("LESSONKIT_DATA", "standin") == "standin":
-            item.options["check"] = False
-"""
 
 
 def check(root: Path, notebooks: Sequence[Path], folder: Path, say: Callable[[str], None] = print) -> None:
@@ -132,7 +112,7 @@ def run_alone(python: Path, notebook: Path, archive: Path, content: Path) -> Non
     folder = Path(tempfile.mkdtemp(dir=content))
     shutil.copy(notebook, folder)
     shutil.copy(archive, folder)
-    (folder / "conftest.py").write_text(_CONFTEST)
+    shutil.copy(nbval_rules.__file__, folder / "conftest.py")
     keep = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MPLBACKEND")
     }

@@ -32,7 +32,7 @@ from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.networks.mlpnet import mlpnet
 from lessonkit.networks.mnist import Split, load_mnist
-from lessonkit.networks.network import ASSETS, lenet5, read_weights
+from lessonkit.networks.weights import ASSETS, lenet5, read_weights
 
 OK, NOTE, RED = "ok", "note", "red"
 

@@ -51,7 +51,6 @@ LOOKS: Mapping[str, Look] = MappingProxyType(
         "lamp": Look("#E69F00", "v", "-."),
         "densities": Look("#56B4E9", "P", "--"),
         "learned": Look("#000000", "*", "-"),
-        "annealing-spins": Look("#332288", "<", "-"),
         "swaps": Look("#DDCC77", ">", "--"),
         "obd": Look("#882255", "h", "-."),
         "taylor": Look("#999933", "X", ":"),

@@ -46,7 +46,8 @@ from numpy.typing import NDArray
 from lessonkit.display.plot import new_figure
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.networks.mnist import Dataset, load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
 IMAGES = 1_000  # validation images that a lab evaluates on

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else its start-up messages
 from lessonkit.errors import LessonkitError
 from lessonkit.files import no_native_log, write_arrays
 from lessonkit.networks.mnist import Dataset, data_here
-from lessonkit.networks.network import read_weights, shipped_weights
+from lessonkit.networks.weights import read_weights, shipped_weights
 
 with no_native_log():
     import keras

@@ -19,7 +19,8 @@ from lessonkit.experiments.comparison import CONTROLS, Row, compare, search_eval
 from lessonkit.experiments.presets import COURSE, SEARCHES
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset
-from lessonkit.networks.network import ASSETS, Network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import ASSETS
 from lessonkit.objective import trade_off_score
 from lessonkit.problem import Evaluation, Step
 

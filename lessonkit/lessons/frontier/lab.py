@@ -32,7 +32,8 @@ from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.networks.mnist import Dataset
-from lessonkit.networks.network import ASSETS, Network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import ASSETS
 from lessonkit.problem import Evaluation, Problem, Scored, SearchResult
 
 Densities = NDArray[np.float64]  # the share of weights kept, one per layer
