@@ -25,26 +25,31 @@ SPARE_SECONDS = 180.0  # beyond a notebook's own time: starting TensorFlow, and 
 
 
 def grade_all(
-    notebooks: Sequence[Callable[[], bytes]], course: frozenset[str], seconds: float, jobs: int, data: str | None
-) -> Iterator[tuple[int, list[Row], str]]:
-    """Grade notebooks; as each is done: its place in the list, its rows, and the isolation that was in force.
+    notebooks: Sequence[Callable[[], bytes]],
+    course: frozenset[str],
+    seconds: float,
+    jobs: int,
+    data: str | None,
+    protected: bool = True,
+) -> Iterator[tuple[int, list[Row]]]:
+    """Grade notebooks; as each is done: its place in the list, and its rows.
 
     Parameters
     ----------
     notebooks : each reads one file when its turn comes; an `OSError` is told of that notebook alone.
     """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, list[Row], str]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, list[Row]]] = queue.SimpleQueue()
     for place in range(len(notebooks)):
         waiting.put(place)
     with tempfile.TemporaryDirectory(prefix="lessonkit-grading-", ignore_cleanup_errors=True) as folder:
-        desks = [_Desk(course, data, folder) for _ in range(min(jobs, len(notebooks)))]
+        desks = [_Desk(course, data, protected, folder) for _ in range(min(jobs, len(notebooks)))]
 
         def serve(desk: _Desk) -> None:
             with contextlib.suppress(queue.Empty):
                 while True:
                     place = waiting.get_nowait()
-                    done.put((place, *desk.grade(notebooks[place], seconds)))
+                    done.put((place, desk.grade(notebooks[place], seconds)))
 
         try:
             for desk in desks:
@@ -62,18 +67,18 @@ def grade_all(
 class _Desk:
     """One examiner's process, started when it is first needed."""
 
-    def __init__(self, course: frozenset[str], data: str | None, folder: str) -> None:
-        self.course, self.data, self.folder = sorted(course), data, folder
+    def __init__(self, course: frozenset[str], data: str | None, protected: bool, folder: str) -> None:
+        self.course, self.data, self.protected, self.folder = sorted(course), data, protected, folder
         self.process: subprocess.Popen[bytes] | None = None
         self.wire: Wire | None = None
         self.closed = False
 
-    def grade(self, notebook: Callable[[], bytes], seconds: float) -> tuple[list[Row], str]:
+    def grade(self, notebook: Callable[[], bytes], seconds: float) -> list[Row]:
         """The rows of one notebook, whatever becomes of the process."""
         try:
             content = notebook()
         except OSError as error:
-            return [Row(NOTEBOOK, "not graded", f"the file cannot be read any more ({error.strerror})")], ""
+            return [Row(NOTEBOOK, "not graded", f"the file cannot be read any more ({error.strerror})")]
         why = "interrupted"
         for _ in range(TRIES):
             if self.closed:
@@ -83,11 +88,11 @@ class _Desk:
                 deadline = time.monotonic() + seconds + SPARE_SECONDS
                 wire.send({"seconds": seconds}, content, deadline)
                 message, _ = wire.receive(deadline)
-                return [Row(**row) for row in message["rows"]], str(message["isolation"])
+                return [Row(**row) for row in message["rows"]]
             except (BrokenWireError, LateError, OSError) as error:
                 why = f"{type(error).__name__}: {error}"
                 self._stop()
-        return [Row(NOTEBOOK, "not graded", f"the grader's own process failed ({why}): run the command again")], ""
+        return [Row(NOTEBOOK, "not graded", f"the grader's own process failed ({why}): run the command again")]
 
     def close(self) -> None:
         """End the process, for good."""
@@ -111,7 +116,7 @@ class _Desk:
         )
         theirs.close()
         self.wire = Wire(ours)
-        self.wire.send({"data": self.data, "course": self.course})
+        self.wire.send({"data": self.data, "protected": self.protected, "course": self.course})
         return self.wire
 
     def _stop(self) -> None:
@@ -120,6 +125,6 @@ class _Desk:
             self.wire = None
         if self.process is not None:
             with contextlib.suppress(OSError):
-                os.killpg(self.process.pid, signal.SIGKILL)  # its zygotes too; keepers see it and end their workers
+                os.killpg(self.process.pid, signal.SIGKILL)  # its sandboxes end with it
             self.process.wait()
             self.process = None

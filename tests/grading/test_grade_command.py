@@ -19,6 +19,7 @@ from submissions import (
     WRONG_RATE,
     lesson,
     notebook,
+    protected,
     with_cell,
 )
 
@@ -31,8 +32,11 @@ from lessonkit.grading.submissions import find_submissions, read_submission
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 
 
+OPEN = () if protected() else ("--unprotected",)
+
+
 def grade(folder, output, *flags) -> int:
-    return main(["grade", str(folder), "--output", str(output), "--jobs", "1", *flags])
+    return main(["grade", str(folder), "--output", str(output), "--jobs", "1", *OPEN, *flags])
 
 
 def rows_of(output) -> dict[tuple[str, str], tuple[str, str]]:
@@ -70,7 +74,7 @@ def handed_in(tmp_path_factory):
     output = tmp_path_factory.mktemp("output") / "new" / "grades"
     before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
     done = subprocess.run(
-        [sys.executable, "-m", "lessonkit", "grade", folder, "--output", output, "--timeout", "10"],
+        [sys.executable, "-m", "lessonkit", "grade", folder, "--output", output, "--timeout", "10", *OPEN],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -123,7 +127,7 @@ def test_json_says_the_same_and_what_was_in_force(handed_in):
         for row in each["rows"]
     }
     assert told == rows_of(output)
-    assert content["isolation"]
+    assert content["settings"]["isolation"].startswith("bwrap: " if protected() else "none (--unprotected)")
     assert content["settings"]["timeout"] == 10
     assert set(content["statuses"]["exercise"]) == set(EXERCISE_STATUSES)
 
@@ -142,15 +146,15 @@ def test_another_checker_content_or_setting_grades_anew(tmp_path):
     settings = {"checker": "1", "timeout": 10.0}
     results = Results(tmp_path, settings)
     rows = [Row("cost.pruning_cost", "right", "fine")]
-    results.put("digest", rows, "a box")
-    assert Results(tmp_path, settings).get("digest") == (rows, "a box")
+    results.put("digest", rows)
+    assert Results(tmp_path, settings).get("digest") == rows
     assert results.get("another") is None
     assert Results(tmp_path, {**settings, "checker": "2"}).get("digest") is None
     assert Results(tmp_path, {**settings, "timeout": 11.0}).get("digest") is None
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text()[:20])
     assert results.get("digest") is None
-    results.put("bad luck", [Row("notebook", "not graded", "it failed")], "")
+    results.put("bad luck", [Row("notebook", "not graded", "it failed")])
     assert results.get("bad luck") is None
 
 
@@ -162,7 +166,7 @@ def test_an_interrupted_run_leaves_no_table_no_process_and_resumes(tmp_path, how
     sleeper = f"import subprocess, time\nsubprocess.Popen(['sleep', '{mark}'])\ntime.sleep({mark})"
     (folder / "a.ipynb").write_bytes(notebook(*SHORT))
     (folder / "b.ipynb").write_bytes(with_cell(sleeper))
-    command = [sys.executable, "-m", "lessonkit", "grade", str(folder), "--output", str(output), "--jobs", "1"]
+    command = [sys.executable, "-m", "lessonkit", "grade", str(folder), "--output", str(output), "--jobs", "1", *OPEN]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
 
     def sleeping() -> bool:
@@ -216,6 +220,25 @@ def test_a_bad_output_or_flag_is_one_line(tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [(None, "is not installed"), ("echo 'bwrap: No permissions to make a namespace' >&2; exit 1", "No permissions")],
+)
+def test_without_bwrap_nothing_is_graded_and_one_line_says_what_to_do(tmp_path, monkeypatch, capsys, script, told):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "a.ipynb").write_bytes(notebook(*SHORT))
+    if script is not None:
+        (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bwrap").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "out")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert "apt-get install bubblewrap" in line
+    assert "--unprotected" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_examiner_that_dies_is_replaced_and_told(monkeypatch):
     tries = []
 
@@ -225,13 +248,13 @@ def test_an_examiner_that_dies_is_replaced_and_told(monkeypatch):
 
     monkeypatch.setattr(pool._Desk, "_start", start)
     found = list(pool.grade_all([lambda: b"1", lambda: b"2"], frozenset(), 1, 1, None))
-    assert [row.status for _, rows, _ in sorted(found) for row in rows] == ["not graded"] * 2
+    assert [row.status for _, rows in sorted(found) for row in rows] == ["not graded"] * 2
     assert len(tries) == 2 * pool.TRIES
 
 
 def test_a_file_that_is_gone_when_its_turn_comes_is_told(tmp_path):
     found = list(pool.grade_all([(tmp_path / "gone").read_bytes], frozenset(), 1, 1, None))
-    assert [row.status for _, rows, _ in found for row in rows] == ["not graded"]
+    assert [row.status for _, rows in found for row in rows] == ["not graded"]
 
 
 def test_a_folder_that_is_locked_and_the_output_are_no_obstacle(tmp_path):
