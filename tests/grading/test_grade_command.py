@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import pytest
 from submissions import (
@@ -24,6 +26,8 @@ from submissions import (
 )
 
 from lessonkit.__main__ import main
+from lessonkit.course.bundle import _setuptools_is_old
+from lessonkit.course.colab import build_wheel
 from lessonkit.grading import pool
 from lessonkit.grading.records import Results
 from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
@@ -218,6 +222,29 @@ def test_a_bad_output_or_flag_is_one_line(tmp_path, capsys):
             main(["grade", str(tmp_path), *flags])
         assert end.value.code == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_wheel_holds_no_grader_and_says_where_it_is(tmp_path):
+    wheel = build_wheel(ROOT, Path(sys.executable), tmp_path, isolated=_setuptools_is_old())
+    with zipfile.ZipFile(wheel) as packed:
+        assert not [name for name in packed.namelist() if "grading" in name and not name.endswith("METADATA")]
+        assert "lessonkit/checker/judge.py" in packed.namelist()
+        packed.extractall(tmp_path)
+    # Where the package is installed from the checkout, that must not be seen.
+    away = "import sys\nsys.meta_path[:] = [each for each in sys.meta_path if '__editable__' not in str(each)]\n"
+    (tmp_path / "sitecustomize.py").write_text(away)
+    for flags, code, told in ((["--help"], 0, "--unprotected"), ([str(ROOT)], 1, "pip install -e '.[grading]'")):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "lessonkit", "grade", *flags],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert told in (done.stderr if code else done.stdout)
+        assert done.stderr.count("\n") == code
 
 
 @pytest.mark.parametrize(
