@@ -14,10 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -368,30 +366,3 @@ def environment() -> dict[str, str]:
     one = dict.fromkeys(ONE_THREAD, "1")
     fixed = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg", "COLUMNS": "80"}
     return {**kept, **one, **fixed, "PYTHONPATH": path}
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the command is gone; its sandboxes end with it."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.killpg(0, signal.SIGKILL)
-
-
-def main(number: int) -> None:
-    """Grade what comes over the socket with this number until it is closed."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    wire = Wire(socket.socket(fileno=number))
-    message, data = wire.receive()
-    examiner = Examiner(message["data"], message["protected"])
-    course = frozenset(message["course"])
-    while True:
-        try:
-            message, data = wire.receive()
-        except BrokenWireError:
-            return
-        rows = examiner.grade(data, course, float(message["seconds"]))
-        wire.send({"rows": [asdict(row) for row in rows]})
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

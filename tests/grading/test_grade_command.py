@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from lessonkit.__main__ import main
 from lessonkit.course.bundle import _setuptools_is_old
 from lessonkit.course.colab import build_wheel
 from lessonkit.grading import pool
+from lessonkit.grading.examiner import Examiner
 from lessonkit.grading.records import Results
 from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
 from lessonkit.grading.submissions import find_submissions, read_submission
@@ -140,7 +142,7 @@ def test_a_second_run_takes_what_is_known(handed_in, monkeypatch, capsys):
     folder, output, _ = handed_in
     before = rows_of(output)
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(pool._Desk, "grade", lambda *arguments: pytest.fail("graded again"))
+    monkeypatch.setattr(pool, "_grade", None)  # cannot be sent to an examiner
     assert grade(folder, output, "--timeout", "10") == 0
     assert rows_of(output) == before
     assert "13 submissions, 8 of them graded before" in capsys.readouterr().out
@@ -266,17 +268,23 @@ def test_without_bwrap_nothing_is_graded_and_one_line_says_what_to_do(tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
-def test_an_examiner_that_dies_is_replaced_and_told(monkeypatch):
-    tries = []
+def test_an_examiner_that_dies_is_replaced_and_told(tmp_path):
+    """The second notebook ends the examiner each time; nothing that was graded is lost."""
+    readers = [partial(bytes, b"1"), partial(os._exit, 3)]
+    found = dict(pool.grade_all(readers, frozenset(), 1, 1, None))
+    assert {place: [row.status for row in rows] for place, rows in found.items()} == {
+        0: ["not a notebook"],
+        1: ["not graded"],
+    }
 
-    def start(desk):
-        tries.append(desk)
-        raise OSError("no more processes")
 
-    monkeypatch.setattr(pool._Desk, "_start", start)
-    found = list(pool.grade_all([lambda: b"1", lambda: b"2"], frozenset(), 1, 1, None))
-    assert [row.status for _, rows in sorted(found) for row in rows] == ["not graded"] * 2
-    assert len(tries) == 2 * pool.TRIES
+def test_a_sandbox_that_does_not_start_is_told(monkeypatch):
+    monkeypatch.setattr(pool, "_examiner", Examiner(protected=protected()), raising=False)
+    monkeypatch.setattr(pool, "_course", frozenset(), raising=False)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    (row,) = pool._grade(lambda: notebook(*SHORT), 1)
+    assert row.status == "not graded"
+    assert "does not start" in row.message
 
 
 def test_a_file_that_is_gone_when_its_turn_comes_is_told(tmp_path):
