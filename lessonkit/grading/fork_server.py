@@ -124,7 +124,7 @@ def _watch(
 def _broken(limits: Limits, folders: Sequence[str], base: int) -> str:
     """The limit that is broken now, if one is."""
     processes = psutil.Process().children(recursive=True)
-    if len(processes) > limits.processes:
+    if len(processes) > 2 * limits.processes:  # the kernel refuses the half of it to all users but root
         return "processes"
     # What a process has from this one it shares with the others; only what it adds is its own.
     added = sum(max(_private(process) - base, 0) for process in processes)
