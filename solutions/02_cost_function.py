@@ -450,7 +450,7 @@ print(f"{place + 1:12}{losses[lowest]:9.4f}{found[lowest].correct:8}   <- the ma
 #
 # ### Exercise: a cost that does not punish improvement
 #
-# **Objective:** repair an objective without changing what it says elsewhere. **8 minutes.**
+# **Objective:** correct an objective in one place without changing it elsewhere. **8 minutes.**
 #
 # Return what `pruning_cost` returns, with one change: a loss below the baseline loss costs nothing, so that only
 # $1/(s + \varepsilon)$ is left. The penalty stays as it is, for every loss from `max_loss` on. (A threshold below the

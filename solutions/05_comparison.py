@@ -203,7 +203,7 @@ evaluations_of_annealing = check("comparison.evaluations_of_annealing", evaluati
 # %% [markdown]
 # ### Exercise: what a genetic algorithm spends
 #
-# **Objective:** count every evaluation of a genetic algorithm, the initial populations too. **5 minutes.**
+# **Objective:** count every evaluation of a genetic algorithm, including the initial populations. **5 minutes.**
 #
 # Return how often the cost is called. The elite keeps its costs and is not evaluated again.
 #
@@ -410,7 +410,7 @@ for name in ("annealing", "genetic"):
 # %% [markdown]
 # ### Exercise: the rule: prune the smallest
 #
-# **Objective:** write the simplest competitor of every search, exactly. **10 minutes.**
+# **Objective:** write the simplest competitor of every search, with the exact number of weights. **10 minutes.**
 #
 # Return a mask that prunes exactly `round(sparsity * size)` weights, those of smallest magnitude, ties or not.
 #
