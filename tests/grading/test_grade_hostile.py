@@ -359,7 +359,7 @@ def test_what_a_notebook_leaves_the_next_one_does_not_find(cell):
 @sandboxed
 def test_the_process_that_forks_workers_is_out_of_their_reach():
     statuses(notebook(*SHORT))
-    (before,) = [process.pid for process, _ in examiner()._servers.values()]
+    before = {keras: process.pid for keras, (process, _) in examiner()._servers.items()}
     cell = """
         import ctypes, os, signal
         for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -374,7 +374,7 @@ def test_the_process_that_forks_workers_is_out_of_their_reach():
                 raise RuntimeError("could look into process 1")
     """
     assert statuses(with_cell(textwrap.dedent(cell)), SECONDS) == BOTH
-    assert [process.pid for process, _ in examiner()._servers.values()] == [before]
+    assert {keras: process.pid for keras, (process, _) in examiner()._servers.items()} == before
 
 
 UNPROTECTED = {
