@@ -53,6 +53,7 @@ def one(status: str) -> dict[str, str]:
     return {**BOTH, "logarithmic_cooling": status}
 
 
+@sandboxed
 @pytest.mark.parametrize("cell", ["open('x', 'w').write('x')", "import os\nos._exit(0)", "while True: pass"])
 def test_no_scratch_file_stays_behind(cell):
     statuses(with_cell(cell), SECONDS)
@@ -252,7 +253,7 @@ def test_nothing_outside_the_scratch_folder_changes(tmp_path):
     assert not any(target.exists() for target in targets if target.name == "new")
 
 
-@linux_only
+@sandboxed
 def test_scratch_files_work_as_they_do_at_home():
     cell = """
         import tempfile, pathlib
@@ -388,7 +389,8 @@ UNPROTECTED = {
 
 
 @linux_only
-def test_unprotected_the_limits_still_hold():
+def test_unprotected_the_limits_still_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other tests' folders are not this one's
     open_ = Examiner(protected=False)
     try:
         for cell, told in UNPROTECTED.values():
