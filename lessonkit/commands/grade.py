@@ -12,6 +12,7 @@ from pathlib import Path
 import lessonkit
 from lessonkit.commands.options import above_zero, at_least
 from lessonkit.commands.terminal import Bar, columns, say
+from lessonkit.engine.threads import processors
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.report import output_folder
 
@@ -26,9 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", default="runs/grade", metavar="DIR", help="folder for the results")
     help_ = "seconds for one notebook; each cell and each exercise gets a quarter of that (default: %(default)g)"
     parser.add_argument("--timeout", type=above_zero, default=SECONDS, metavar="SECONDS", help=help_)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     help_ = "notebooks at a time (default: the number of processors, %(default)s)"
-    parser.add_argument("--jobs", type=at_least(1), default=processors, metavar="N", help=help_)
+    parser.add_argument("--jobs", type=at_least(1), default=processors(), metavar="N", help=help_)
     help_ = "without bwrap, in this user's own name: for code that you trust as your own"
     parser.add_argument("--unprotected", action="store_true", help=help_)
     parser.add_argument("--quiet", action="store_true", help="no progress bar, only the summary")
