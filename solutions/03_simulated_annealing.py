@@ -395,8 +395,8 @@ print(f"The first {until} of {len(same)} proposals are the same.")
 #
 # Where both draw the same random numbers in the same order, the two walks are equal, proposal by proposal. If yours
 # soon differs from the course's, look at the order: if you draw the number for the acceptance before the flips, or only
-# for a worse proposal, your walk takes another way by the same rules. That is no mistake: compare such walks by their costs
-# over several seeds.
+# for a worse proposal, your walk takes another way by the same rules. That is no mistake: compare such walks by
+# their costs over several seeds.
 #
 # </details>
 #
