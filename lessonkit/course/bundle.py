@@ -1,4 +1,4 @@
-"""The whole course in one zip: the notebooks, and the package's wheel with the trained weights inside.
+"""The whole course in one zip: the notebooks, and the package with the trained weights.
 
 The same files and tools always give the same bytes.
 """
@@ -25,19 +25,19 @@ FOLDER = "lessonkit-course"  # the folder inside the zip; the set-up cell looks 
 SETUPTOOLS = Version("77")  # pyproject's licence line needs it
 
 _README = """\
-The lessons are in notebooks/; the package that they use is {wheel}.
+The lessons are in notebooks/; the package that they use is in lessonkit/, and worth reading: annealing.py, genetic.py.
 
 At home (Python 3.11 or newer), in this folder:
 
     python3 -m venv .venv
     . .venv/bin/activate
-    pip install "./{wheel}[class]"
+    pip install ".[class]"
     jupyter lab notebooks
 
 In Google Colab (nothing is installed there):
 
     File, Upload notebook: one of notebooks/*.ipynb.
-    Files, Upload: {wheel}, or the zip that this folder came in, as it is.
+    Files, Upload: the zip that this folder came in, as it is.
     Then run the notebook from its first cell. Colab deletes the files with the session; then upload them again.
 
 MNIST is downloaded through Keras if possible; otherwise a stand-in that ships with the package is used.
@@ -60,7 +60,10 @@ def write_bundle(root: Path, target: Path, *, with_solutions: bool = False) -> N
     lessons = build.lessons(root)
     with tempfile.TemporaryDirectory(prefix="lessonkit-bundle-") as scratch:
         wheel = build_wheel(root, Path(sys.executable), Path(scratch), isolated=_setuptools_is_old())
-        files = {wheel.name: _same_bytes(wheel), "README.txt": _README.format(wheel=wheel.name).encode()}
+        with zipfile.ZipFile(wheel) as packed:  # what a wheel holds is what students get
+            files = {name: packed.read(name) for name in packed.namelist() if name.startswith("lessonkit/")}
+    files |= {name: (root / name).read_bytes() for name in ("pyproject.toml", "README.md", "LICENSE")}
+    files["README.txt"] = _README.encode()
     for folder in ("notebooks", "solutions") if with_solutions else ("notebooks",):
         for lesson in lessons:  # each notebook is handed out alone, so none may be paired
             notebook = json.loads(lesson.file(folder, ".ipynb").read_text(encoding="utf-8"))
@@ -75,12 +78,6 @@ def _setuptools_is_old() -> bool:
         return Version(importlib.metadata.version("setuptools")) < SETUPTOOLS
     except importlib.metadata.PackageNotFoundError:
         return True
-
-
-def _same_bytes(archive: Path) -> bytes:
-    """The archive without the times and the access rights of the files it was made from."""
-    with zipfile.ZipFile(archive) as packed:
-        return _zipped({name: packed.read(name) for name in packed.namelist()})
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:

@@ -125,7 +125,7 @@ def test_no_address_is_invented():
 
 def test_the_texts_of_a_published_course():
     address = Address("a/b", "v1")
-    assert 'def _set_up(published="git+https://github.com/a/b@v1"):\n' in setup_source(address)
+    assert '        address = "git+https://github.com/a/b@v1"\n' in setup_source(address)
     page = "https://colab.research.google.com/github/a/b/blob/v1/notebooks/01.ipynb"
     assert badge_source("notebooks/01.ipynb", address).endswith(f"]({page})")
 
@@ -205,7 +205,7 @@ def test_preflight_says_what_the_tag_lacks(course):
 def test_build_stamp_renews_what_was_edited_in_a_shared_cell(course):
     before = contents(course)
     source = course / "solutions" / "01_one.py"
-    source.write_text(source.read_text().replace("print(in_use())", "print('mine')"))
+    source.write_text(source.read_text().replace(".start()", ".stop()"))
     assert main(["build", "--stamp"]) == 0
     assert contents(course) == before
 
@@ -320,19 +320,17 @@ def zipped(tmp_path_factory):
     return target
 
 
-def test_the_zip_holds_the_notebooks_and_a_wheel_with_weights_and_no_solution(zipped):
+def test_the_zip_holds_the_notebooks_and_the_package_with_weights_and_no_solution(zipped):
     with zipfile.ZipFile(zipped) as packed:
         names = packed.namelist()
-        (wheel,) = [name for name in names if name.endswith(".whl")]
-        packed.extract(wheel, zipped.parent)
         times = {info.date_time for info in packed.infolist()}
-    notebooks = [f"lessonkit-course/notebooks/{lesson.stem}.ipynb" for lesson in build.lessons(ROOT)]
-    assert names == sorted([wheel, "lessonkit-course/README.txt", *notebooks])
-    assert times == {(1980, 1, 1, 0, 0, 0)}
-    with zipfile.ZipFile(zipped.parent / wheel) as packed:
-        assert {"lessonkit/assets/mnist-0.npz", "lessonkit/assets/standin-0.npz"} <= set(packed.namelist())
-        assert {info.date_time for info in packed.infolist()} == times
         assert packed.testzip() is None
+    package = [name for name in names if name.startswith("lessonkit-course/lessonkit/")]
+    assert {f"lessonkit-course/lessonkit/{name}" for name in ("annealing.py", "assets/mnist-0.npz")} <= {*package}
+    notebooks = [f"lessonkit-course/notebooks/{lesson.stem}.ipynb" for lesson in build.lessons(ROOT)]
+    others = [f"lessonkit-course/{name}" for name in ("README.txt", "README.md", "LICENSE", "pyproject.toml")]
+    assert names == sorted([*package, *others, *notebooks])
+    assert times == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
@@ -341,7 +339,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
     def made(root, python, target, *, isolated):
         wheel = target / "lessonkit-1-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as packed:
-            packed.writestr(zipfile.ZipInfo("a", (next(years), 1, 1, 0, 0, 0)), "a")
+            packed.writestr(zipfile.ZipInfo("lessonkit/a", (next(years), 1, 1, 0, 0, 0)), "a")
         return wheel
 
     monkeypatch.setattr(bundle, "build_wheel", made)
