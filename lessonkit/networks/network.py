@@ -5,16 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask, Masks, keep_all
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
