@@ -23,6 +23,12 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float32]]
     return read_arrays(path, "weights (python -m lessonkit train makes them)")
 
 
+def weights_of(network: Network) -> dict[str, NDArray[np.float32]]:
+    """A network's kernels and biases under the names that a weights file has."""
+    arrays = {f"{layer.name}/kernel": layer.kernel for layer in network.layers}
+    return arrays | {f"{layer.name}/bias": layer.bias for layer in network.layers}
+
+
 def shipped_weights(data: str = "mnist", network: int = 0) -> Path:
     """Where the trained weights lie that come with the package."""
     path = ASSETS / f"{data}-{network}.npz"
