@@ -16,6 +16,7 @@ from lessonkit.errors import LessonkitError
 COMMANDS = {
     "compare": ("lessonkit.commands.compare", "prune by annealing and by the genetic algorithm, beside the controls"),
     "frontier": ("lessonkit.commands.frontier", "search masks at fixed sparsities, beside the rules of the literature"),
+    "shrink": ("lessonkit.commands.shrink", "make a smaller network: cut units out, repair the rest, measure it"),
     "train": ("lessonkit.commands.train", "train LeNet-5 by the published recipe"),
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are as made"),
     "preflight": ("lessonkit.commands.preflight", "everything to know the evening before class, green or red"),

@@ -9,14 +9,14 @@ Images are in the last axis: a signal has shape (channels, height, width, n) or 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.engine.evaluator import score
+from lessonkit.engine.evaluator import _parallel, score
 from lessonkit.errors import LessonkitError
 from lessonkit.networks.network import Network
 from lessonkit.problem import Evaluation
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 Array = NDArray[np.float32]
+Result = TypeVar("Result")
 CHUNK = 250  # images that are computed at a time: what a layer reads of them fits the processor's cache
 
 
@@ -57,7 +58,15 @@ class Dropout:
     rate: float
 
 
-Step = Activation | Pooling | Flatten | Dropout
+@dataclass(frozen=True)
+class Padding:
+    """Zeros around the image."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+Step = Activation | Pooling | Flatten | Dropout | Padding
 
 
 @dataclass(frozen=True)
@@ -107,14 +116,16 @@ class Chain:
 
 
 def as_signal(images: Array) -> Array:
-    """Images of shape (n, height, width, channels) or (n, features) as a signal."""
+    """Images of shape (n, height, width, channels), (n, height, width) or (n, features) as a signal."""
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
     return np.ascontiguousarray(images.transpose(3, 1, 2, 0) if images.ndim == 4 else images.T)
 
 
-def chunks(signal: Array) -> Iterator[Array]:
-    """The signal, `CHUNK` images at a time."""
-    for start in range(0, signal.shape[-1], CHUNK):
-        yield signal[..., start : start + CHUNK]
+def in_chunks(function: Callable[[Array, slice], Result], signal: Array) -> list[Result]:
+    """What the function gives for each `CHUNK` images of the signal and their place, on all processors."""
+    places = [slice(start, start + CHUNK) for start in range(0, signal.shape[-1], CHUNK)]
+    return _parallel(lambda place: function(signal[..., place], place), places)
 
 
 def columns(layer: Layer, signal: Array) -> Array:
@@ -157,17 +168,20 @@ def after(steps: Sequence[Step], signal: Array) -> Array:
             signal = _pool(step, signal)
         elif isinstance(step, Flatten) and signal.ndim == 4:
             signal = signal.transpose(1, 2, 0, 3).reshape(-1, signal.shape[-1])
+        elif isinstance(step, Padding):
+            signal = np.pad(signal, ((0, 0), step.rows, step.columns, (0, 0)))
     return signal
 
 
 def through(chain: Chain, signal: Array, start: int = 0) -> Array:
     """Logits, shape (classes, n), of a signal in front of layer `start`."""
-    out = []
-    for part in chunks(signal):
+
+    def one_chunk(part: Array, _: slice) -> Array:
         for layer in chain.layers[start:]:
             part = behind(layer, part, columns(layer, part))
-        out.append(part)
-    return np.concatenate(out, axis=-1)
+        return part
+
+    return np.concatenate(in_chunks(one_chunk, signal), axis=-1)
 
 
 def logits(chain: Chain, images: Array) -> Array:
@@ -355,6 +369,9 @@ def _step(kind: str, config: Mapping[str, Any], name: str) -> Step:
         return Activation(_known(config["activation"] if kind == "Activation" else kind.lower(), name))
     if kind == "Flatten":
         return Flatten()
+    if kind == "ZeroPadding2D" and config["data_format"] != "channels_first":
+        rows, columns_ = config["padding"]
+        return Padding(tuple(rows), tuple(columns_))
     if kind == "Dropout":
         return Dropout(float(config["rate"]))
     raise LessonkitError(f"layer {name}: a {kind} cannot be cut; take it out, or fold it into its neighbours, first")
@@ -395,4 +412,6 @@ def _keras_step(step: Step) -> Any:
     if isinstance(step, Pooling):
         kind = keras.layers.MaxPooling2D if step.kind == "max" else keras.layers.AveragePooling2D
         return kind(step.size, strides=step.strides, padding=step.padding)
+    if isinstance(step, Padding):
+        return keras.layers.ZeroPadding2D((step.rows, step.columns))
     return keras.layers.Flatten() if isinstance(step, Flatten) else keras.layers.Dropout(step.rate)

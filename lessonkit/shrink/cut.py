@@ -29,13 +29,15 @@ from lessonkit.shrink.chain import (
     Layer,
     after,
     as_signal,
-    behind,
-    chunks,
     columns,
+    in_chunks,
+    through,
 )
 
 Kept = tuple[tuple[int, ...], ...]  # of each layer but the last: the numbers of the units that stay, ascending
-RIDGE = 1e-4  # added to each input's variance, as a share of their mean: unused inputs make the normal equations singular
+RIDGE = (
+    1e-4  # added to each input's variance, as a share of their mean: unused inputs make the normal equations singular
+)
 WIDEST = 4096  # inputs of one layer: the normal equations of more take minutes and gigabytes
 REPAIRS = ("weights", "biases", "nothing")
 
@@ -126,7 +128,7 @@ class Repair:
             if len(layer.matrix) > WIDEST:
                 raise LessonkitError(f"layer {layer.name}: {len(layer.matrix):,} inputs, repair takes {WIDEST:,}")
         self.chain, self.ridge = chain, ridge
-        self.first = _first_layer(chain, after(chain.steps, as_signal(images)))
+        self.first = _next(chain.layers[0], after(chain.steps, as_signal(images)))
 
     def __call__(self, kept: Sequence[Sequence[int]], repair: str = "weights") -> Chain:
         """The network of the kept units with their weights repaired, or only the biases, or nothing.
@@ -144,7 +146,7 @@ class Repair:
             units = list(kept[index]) if index < len(kept) else slice(None)
             layer, target, mean_target = layers[index], self._targets[index][units], self._target_means[index][units]
             if repair == "biases":
-                mean = np.mean(np.concatenate([columns(layer, part) for part in chunks(signal)], axis=1), axis=1)
+                mean = _moments(layer, signal)[0].mean
                 layers[index] = dataclasses.replace(layer, bias=_float(mean_target - mean @ layer.matrix))
             else:
                 if index == 1:  # the first layer is as it was, so the statistics of its outputs are known
@@ -226,38 +228,29 @@ class Repair:
         return covariance + max(level, 1e-12) * np.eye(size)
 
 
-def _first_layer(chain: Chain, signal: Array) -> Array:
-    """Behind the first layer; all its inputs stay, so its weights do."""
-    return _next(chain.layers[0], signal)
-
-
 def _next(layer: Layer, signal: Array) -> Array:
-    """The signal behind a layer and its steps, in chunks."""
-    return np.concatenate([behind(layer, part, columns(layer, part)) for part in chunks(signal)], axis=-1)
+    """The signal behind a layer and its steps."""
+    return through(Chain((), (layer,)), signal)
 
 
 def _moments(
     layer: Layer, signal: Array, target: Array | None = None, mean_target: NDArray[np.float64] | None = None
 ) -> tuple[Moments, NDArray[np.float64]]:
     """Moments of a layer's inputs, and their covariances with targets of shape (outputs, positions, n) if there are."""
-    inputs = len(layer.matrix)
-    total, gram, count = np.zeros(inputs), np.zeros((inputs, inputs)), 0
     outputs = 0 if target is None else len(target)
-    shared = np.zeros((inputs, outputs))
-    start = 0
-    for part in chunks(signal):
+
+    def sums(part: Array, place: slice) -> tuple[int, NDArray[np.float64], Array, Array]:
         seen = columns(layer, part)
-        total += seen.sum(axis=1, dtype=np.float64)
-        gram += seen @ seen.T
-        count += seen.shape[1]
-        if target is not None:
-            aimed = target[..., start : start + part.shape[-1]].reshape(outputs, -1)
-            shared += seen @ aimed.T
-        start += part.shape[-1]
-    mean = total / count
-    covariance = gram / count - np.outer(mean, mean)
+        aimed = np.empty((0, seen.shape[1]), np.float32) if target is None else target[..., place].reshape(outputs, -1)
+        return seen.shape[1], seen.sum(axis=1, dtype=np.float64), seen @ seen.T, seen @ aimed.T
+
+    counts, totals, squares, products = zip(*in_chunks(sums, signal), strict=True)
+    count = sum(counts)
+    mean = sum(totals) / count
+    covariance = np.add.reduce(squares, dtype=np.float64) / count - np.outer(mean, mean)
+    shared = np.add.reduce(products, dtype=np.float64) / count
     if mean_target is not None:
-        shared = shared / count - np.outer(mean, mean_target)
+        shared -= np.outer(mean, mean_target)
     return Moments(mean, covariance), shared
 
 

@@ -124,7 +124,7 @@ class _nothing_on_stdout:  # noqa: N801
     """Swallow what Keras prints while it exports."""
 
     def __enter__(self) -> None:
-        self._kept, self._nowhere = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
+        self._kept, self._nowhere = sys.stdout, open(os.devnull, "w")
         sys.stdout = self._nowhere
 
     def __exit__(self, *_: object) -> None:
