@@ -96,17 +96,20 @@ def main(options: argparse.Namespace) -> int:
     if not options.quiet:
         say("Repairing it once more with more images, and measuring; that takes about 20 seconds.")
     small = Repair(full, images.fit.images)(found.best)
-    parts = {
-        repair_: Repair(full, images.fit.images[:FITTED])(found.best, repair_) for repair_ in ("biases", "nothing")
-    }
     files, figures = _measure(name, full, small, images.test)
-    for way, other in parts.items():
-        figures[f"accuracy, {way} repaired"] = chains.evaluate(other, images.test.images, images.test.labels).accuracy
+    for way in ("biases", "nothing"):
+        less = chains.evaluate(repair(found.best, way), images.test.images, images.test.labels)
+        figures[f"accuracy, {way} repaired"] = less.accuracy
     figures |= {
         "price": price.of,
         "limit": price.limit,
         "kept": dict(zip([layer.name for layer in full.layers], map(list, found.best), strict=False)),
-        "judged": {"loss": found.cost, "evaluations": options.evaluations, "images": len(images.judge)},
+        "judged": {
+            "loss": found.cost,
+            "accuracy": found.evaluation.accuracy if found.evaluation else None,
+            "evaluations": options.evaluations,
+            "images": len(images.judge),
+        },
         "seed": options.seed,
         "data": data.source,
         "versions": versions(),
@@ -126,7 +129,9 @@ def _network(options: argparse.Namespace, data: Dataset) -> tuple[str, Chain]:
     path = Path(options.model)
     if not path.is_file():
         raise LessonkitError(f"--model {path}: no such file")
-    from lessonkit.networks.lenet import keras
+    import keras
+
+    from lessonkit.networks import lenet  # noqa: F401  TensorFlow without its start-up lines
 
     try:
         model = keras.saving.load_model(path, compile=False)
@@ -225,6 +230,7 @@ def _measure(name: str, full: Chain, small: Chain, test: Split) -> tuple[dict[st
     if blocks[0] is not full:
         inside = measure.milliseconds(blocks, arranged, test.images)
         figures["milliseconds"] |= {f"{way} in blocks": times for way, times in inside.items() if way != "numpy"}
+    figures["array MB"] = [measure.array_megabytes(each, test.images[:1000]) for each in both]
     scratch = Path(tempfile.mkdtemp())
     try:
         paths = [scratch / "full.keras", scratch / "small.keras"]
@@ -240,7 +246,7 @@ def _measure(name: str, full: Chain, small: Chain, test: Split) -> tuple[dict[st
 
 def report(name: str, full: Chain, small: Chain, figures: dict[str, Any]) -> str:
     """The table for people, at most 80 columns."""
-    lines = [f"{'':38}{'full':>12}{name + '-small':>18}{'ratio':>9}"]
+    lines = [f"{name[:37]:38}{'full':>12}{'small':>18}{'ratio':>9}"]
 
     def row(label: str, pair: list[float], form: str = ",.0f", ratio: bool = True) -> None:
         if None not in pair:
@@ -261,5 +267,6 @@ def report(name: str, full: Chain, small: Chain, figures: dict[str, Any]) -> str
     for way, times in figures["milliseconds"].items():
         for batch, pair in zip(("1 image", "1,000 images"), times, strict=True):
             row(f"ms, {way}, {batch}", pair, ".3f")
+    row("MB, numpy's arrays, 1,000 images", figures["array MB"], ".1f")
     row("MB, a new process, Keras, 1,000 images", figures["resident MB"], ".0f")
     return "\n".join(lines)

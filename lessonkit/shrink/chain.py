@@ -385,13 +385,16 @@ def _known(activation: object, name: str) -> str:
 
 def to_keras(chain: Chain, name: str = "small") -> keras.Model:
     """The same network in plain Keras: it is saved and loaded without this package."""
-    from lessonkit.networks import lenet  # TensorFlow without its start-up lines
+    import keras
 
-    keras = lenet.keras
+    from lessonkit.networks import lenet  # noqa: F401  TensorFlow without its start-up lines
+
     made = [keras.Input(chain.input_shape), *(_keras_step(step) for step in chain.steps)]
     for layer in chain.layers:
         steps = list(layer.steps)
-        first = steps.pop(0).name if steps and isinstance(steps[0], Activation) else "linear"
+        first = "linear"
+        if steps and isinstance(steps[0], Activation):
+            first, steps = steps[0].name, steps[1:]
         if layer.kernel.ndim == 4:
             size, plan = layer.kernel.shape[:2], {"strides": layer.strides, "padding": layer.padding}
             made.append(keras.layers.Conv2D(layer.units, size, activation=first, name=layer.name, **plan))
@@ -405,7 +408,7 @@ def to_keras(chain: Chain, name: str = "small") -> keras.Model:
 
 
 def _keras_step(step: Step) -> Any:
-    from lessonkit.networks.lenet import keras
+    import keras
 
     if isinstance(step, Activation):
         return keras.layers.Activation(step.name)

@@ -18,6 +18,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,6 @@ RIDGE = (
     1e-4  # added to each input's variance, as a share of their mean: unused inputs make the normal equations singular
 )
 WIDEST = 4096  # inputs of one layer: the normal equations of more take minutes and gigabytes
-REPAIRS = ("weights", "biases", "nothing")
 
 
 def everything(chain: Chain) -> Kept:
@@ -89,6 +89,13 @@ def _rows(chain: Chain, index: int, units: Sequence[int]) -> NDArray[np.int64]:
     inputs = chain.layers[index].matrix.shape[0]
     places = np.arange(inputs).reshape(-1, chain.layers[index - 1].units)
     return places[:, list(units)].ravel()
+
+
+def channels(signal: Array, units: Sequence[int], of: int) -> Array:
+    """The signal of some of a layer's units, flattened or not; `of` is how many the layer has."""
+    if signal.ndim == 4:
+        return np.ascontiguousarray(signal[list(units)])
+    return signal.reshape(-1, of, signal.shape[-1])[:, list(units)].reshape(-1, signal.shape[-1])
 
 
 def _checked(chain: Chain, kept: Sequence[Sequence[int]]) -> Kept:
@@ -141,7 +148,7 @@ class Repair:
         if repair == "nothing":
             return small
         layers = list(small.layers)
-        signal = np.ascontiguousarray(self.first[list(kept[0])]) if kept else self.first
+        signal = channels(self.first, kept[0], self.chain.layers[0].units) if kept else self.first
         for index in range(1, len(layers)):
             units = list(kept[index]) if index < len(kept) else slice(None)
             layer, target, mean_target = layers[index], self._targets[index][units], self._target_means[index][units]
@@ -225,7 +232,8 @@ class Repair:
     def _ridged(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         size = len(covariance)
         level = self.ridge * np.trace(covariance) / size
-        return covariance + max(level, 1e-12) * np.eye(size)
+        ridged: NDArray[np.float64] = covariance + max(level, 1e-12) * np.eye(size)
+        return ridged
 
 
 def _next(layer: Layer, signal: Array) -> Array:
@@ -275,5 +283,5 @@ def _eliminate(
     return (*gone, *left)
 
 
-def _float(values: NDArray[np.float64]) -> Array:
+def _float(values: NDArray[np.floating[Any]]) -> Array:
     return np.ascontiguousarray(values, np.float32)

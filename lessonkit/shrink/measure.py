@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +58,7 @@ def litert_bytes(model: keras.Model) -> bytes | None:
     import tensorflow as tf
 
     try:
-        with no_native_log(), _nothing_on_stdout():
+        with no_native_log(), contextlib.redirect_stdout(io.StringIO()):
             return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     except Exception:  # the converter raises whatever its parts raise
         return None
@@ -72,8 +76,8 @@ def milliseconds(chains: Sequence[Chain], models: Sequence[keras.Model], images:
         for batch in BATCHES:
             part = np.resize(images, (batch, *images.shape[1:]))
             ways: dict[str, list[Callable[[], Any]]] = {
-                "Keras": [lambda model=model: model.predict_on_batch(part) for model in models],  # type: ignore[misc]
-                "numpy": [lambda chain=chain: logits(chain, part) for chain in chains],  # type: ignore[misc]
+                "Keras": [partial(model.predict_on_batch, part) for model in models],
+                "numpy": [partial(logits, chain, part) for chain in chains],
             }
             if all(file is not None for file in files):
                 ways["LiteRT"] = [_litert(file, part) for file in files if file is not None]
@@ -87,6 +91,17 @@ def resident_megabytes(path: Path, shape: Sequence[int]) -> float | None:
     command = [sys.executable, "-c", _RESIDENT, str(path), *map(str, shape)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     return float(run.stdout.split()[-1]) if run.returncode == 0 else None
+
+
+def array_megabytes(chain: Chain, images: Array) -> float:
+    """Most memory that numpy's arrays took while the network computed these images, its own weights included."""
+    tracemalloc.start()
+    try:
+        logits(chain, images)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return (peak + sum(layer.kernel.nbytes + layer.bias.nbytes for layer in chain.layers)) / 1e6
 
 
 def _alternating(actions: Sequence[Callable[[], Any]]) -> list[float]:
@@ -106,7 +121,7 @@ def _alternating(actions: Sequence[Callable[[], Any]]) -> list[float]:
 def _litert(file: bytes, images: Array) -> Callable[[], Any]:
     import tensorflow as tf
 
-    with _nothing_on_stdout():
+    with contextlib.redirect_stdout(io.StringIO()):
         reader = tf.lite.Interpreter(model_content=file, num_threads=os.cpu_count())
         entrance, exit_ = reader.get_input_details()[0]["index"], reader.get_output_details()[0]["index"]
         reader.resize_tensor_input(entrance, images.shape)
@@ -118,15 +133,3 @@ def _litert(file: bytes, images: Array) -> Callable[[], Any]:
         return reader.get_tensor(exit_)
 
     return predict
-
-
-class _nothing_on_stdout:  # noqa: N801
-    """Swallow what Keras prints while it exports."""
-
-    def __enter__(self) -> None:
-        self._kept, self._nowhere = sys.stdout, open(os.devnull, "w")
-        sys.stdout = self._nowhere
-
-    def __exit__(self, *_: object) -> None:
-        sys.stdout = self._kept
-        self._nowhere.close()

@@ -15,7 +15,7 @@ from lessonkit.annealing import Schedule, anneal, geometric_cooling
 from lessonkit.errors import LessonkitError
 from lessonkit.problem import Callback, Problem, Run, Scored, SearchResult
 from lessonkit.shrink.chain import Array, Chain, after, as_signal, judged, positions, through
-from lessonkit.shrink.cut import Kept, Repair
+from lessonkit.shrink.cut import Kept, Repair, channels
 
 PRICES = ("multiply-adds", "parameters")
 RATE = 0.3  # share of a layer's units that a first move changes, about
@@ -97,7 +97,7 @@ class Judge:
 
     def _score(self, kept: Kept) -> Scored[Kept]:
         small = self.repair(kept)
-        evaluation = judged(through(small, self._first[list(kept[0])], start=1), self.labels)
+        evaluation = judged(through(small, channels(self._first, kept[0], self._full[0]), start=1), self.labels)
         spent = self.price([len(units) for units in kept]) / self.price.whole
         return Scored(evaluation.loss, evaluation, 1 - spent)
 
@@ -122,7 +122,7 @@ class Judge:
         index = int(rng.integers(len(counts)))
         change = max(1, round(abs(rng.normal()) * rate * counts[index])) * int(rng.choice([-1, 1]))
         counts[index] = int(np.clip(counts[index] + change, 1, self._full[index]))
-        new = []
+        new: list[tuple[int, ...]] = []
         for units, count, order in zip(kept, self.price.fit(counts, rng, index), self._orders, strict=True):
             own = [unit for unit in order if unit in units]
             others = [unit for unit in order if unit not in units]
@@ -134,8 +134,9 @@ class Judge:
         inside = kept[index]
         outside = [unit for unit in range(self._full[index]) if unit not in inside]
         count = min(1 + rng.poisson(rate * len(inside) / 2), len(inside), len(outside))
-        gone, new = rng.choice(inside, count, replace=False), rng.choice(outside, count, replace=False) if count else []
-        units = tuple(sorted({*inside, *map(int, new)} - {int(unit) for unit in gone}))
+        gone = [int(unit) for unit in rng.permutation(inside)[:count]]
+        new = [int(unit) for unit in rng.permutation(outside)[:count]]
+        units = tuple(sorted({*inside, *new} - {*gone}))
         return (*kept[:index], units, *kept[index + 1 :])
 
 
