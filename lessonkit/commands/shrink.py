@@ -129,12 +129,9 @@ def _network(options: argparse.Namespace, data: Dataset) -> tuple[str, Chain]:
     path = Path(options.model)
     if not path.is_file():
         raise LessonkitError(f"--model {path}: no such file")
-    import keras
-
-    from lessonkit.networks import lenet  # noqa: F401  TensorFlow without its start-up lines
 
     try:
-        model = keras.saving.load_model(path, compile=False)
+        model = chains.quiet_keras().saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise
         reason = str(error).strip().partition("\n")[0]
         raise LessonkitError(f"--model {path}: Keras cannot load it ({reason})") from error

@@ -383,11 +383,16 @@ def _known(activation: object, name: str) -> str:
     return str(activation)
 
 
+def quiet_keras() -> Any:
+    """Keras, loaded without the lines that TensorFlow writes as it starts."""
+    from lessonkit.networks import lenet
+
+    return lenet.keras  # type: ignore[attr-defined]
+
+
 def to_keras(chain: Chain, name: str = "small") -> keras.Model:
     """The same network in plain Keras: it is saved and loaded without this package."""
-    import keras
-
-    from lessonkit.networks import lenet  # noqa: F401  TensorFlow without its start-up lines
+    keras = quiet_keras()
 
     made = [keras.Input(chain.input_shape), *(_keras_step(step) for step in chain.steps)]
     for layer in chain.layers:
@@ -408,8 +413,7 @@ def to_keras(chain: Chain, name: str = "small") -> keras.Model:
 
 
 def _keras_step(step: Step) -> Any:
-    import keras
-
+    keras = quiet_keras()
     if isinstance(step, Activation):
         return keras.layers.Activation(step.name)
     if isinstance(step, Pooling):

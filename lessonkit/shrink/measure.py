@@ -121,7 +121,8 @@ def _alternating(actions: Sequence[Callable[[], Any]]) -> list[float]:
 def _litert(file: bytes, images: Array) -> Callable[[], Any]:
     import tensorflow as tf
 
-    with contextlib.redirect_stdout(io.StringIO()):
+    with no_native_log(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that tf.lite moves to a package of its own
         reader = tf.lite.Interpreter(model_content=file, num_threads=os.cpu_count())
         entrance, exit_ = reader.get_input_details()[0]["index"], reader.get_output_details()[0]["index"]
         reader.resize_tensor_input(entrance, images.shape)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -76,6 +79,16 @@ def test_lenet_in_blocks_has_four_times_the_filters_and_keras_agrees(standin):
     np.testing.assert_allclose(
         outputs(chains.to_keras(blocks), images), outputs(chains.to_keras(chain), images), atol=1e-6
     )
+
+
+def test_tensorflow_starts_without_a_word():
+    code = (
+        "from lessonkit import load_network; from lessonkit.shrink import chain, measure; "
+        "model = chain.to_keras(chain.from_network(load_network('standin'))); "
+        "measure._litert(measure.litert_bytes(model), __import__('numpy').zeros((1, 28, 28, 1), 'f'))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("", "")
 
 
 REFUSED = {
