@@ -50,9 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limit.add_argument(
         "--multiply-adds", type=share, metavar="SHARE", help="of the full network's, at most (default: 0.1)"
     )
-    limit.add_argument("--parameters", type=share, metavar="SHARE", help="of the full network's, at most")
     limit.add_argument(
-        "--accuracy", type=share, metavar="A", help="reach at least A on validation images, with few multiply-adds"
+        "--parameters", type=share, metavar="SHARE", help="of the full network's, at most (default: no limit)"
+    )
+    limit.add_argument(
+        "--accuracy",
+        type=share,
+        metavar="A",
+        help="reach at least A on validation images, with few multiply-adds (default: no bound)",
     )
     parser.add_argument(
         "--model", metavar="FILE", help="a .keras file of your own, for these images (default: the course's LeNet-5)"
