@@ -20,7 +20,7 @@ from lessonkit.errors import LessonkitError
 from lessonkit.experiments.report import output_folder, versions
 from lessonkit.files import write_text, writing
 from lessonkit.networks.mnist import Dataset, Split, load_mnist
-from lessonkit.networks.network import NETWORKS, load_network
+from lessonkit.networks.weights import NETWORKS, load_network
 from lessonkit.problem import SearchResult, Step
 from lessonkit.shrink import chain as chains
 from lessonkit.shrink.chain import Chain

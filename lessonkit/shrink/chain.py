@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lessonkit.engine.evaluator import _parallel, score
+from lessonkit.engine.evaluator import score
+from lessonkit.engine.threads import parallel
 from lessonkit.errors import LessonkitError
 from lessonkit.networks.network import Network
 from lessonkit.problem import Evaluation
@@ -125,7 +126,7 @@ def as_signal(images: Array) -> Array:
 def in_chunks(function: Callable[[Array, slice], Result], signal: Array) -> list[Result]:
     """What the function gives for each `CHUNK` images of the signal and their place, on all processors."""
     places = [slice(start, start + CHUNK) for start in range(0, signal.shape[-1], CHUNK)]
-    return _parallel(lambda place: function(signal[..., place], place), places)
+    return parallel(lambda place: function(signal[..., place], place), places)
 
 
 def columns(layer: Layer, signal: Array) -> Array:

@@ -146,7 +146,7 @@ def test_the_setup_cell_is_folded_in_scripts_and_notebooks(built):
 def test_the_check_is_silent_about_what_was_built(built, monkeypatch, capsys):
     monkeypatch.chdir(built.root / "notebooks")
     assert main(["build", "--check"]) == 0
-    assert "1, all as built" in capsys.readouterr().out
+    assert "1, all up to date" in capsys.readouterr().out
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -241,7 +241,7 @@ def test_a_failing_or_red_cell_stops_the_build_and_writes_nothing(tmp_path, monk
     [
         ("a\n### BEGIN SOLUTION\nb\n", "f.py:2: '### BEGIN SOLUTION' is not closed"),
         ("### BEGIN SOLUTION\n# %%\n### END SOLUTION\n", "f.py:1: '### BEGIN SOLUTION' is not closed in its cell"),
-        ("### BEGIN SOLUTION\n### BEGIN SOLUTION\n", "f.py:2: '### BEGIN SOLUTION' within the one of line 1"),
+        ("### BEGIN SOLUTION\n### BEGIN SOLUTION\n", "f.py:2: '### BEGIN SOLUTION' inside the one in line 1"),
         ("a\n\n### END SOLUTION\n", "f.py:3: '### END SOLUTION' without"),
         ("  ### BEGIN SOLUTION\n### END SOLUTION\n", "f.py:2: '### END SOLUTION' must be indented"),
         ("# begin solution\n", "f.py:1: '# begin solution' is not a marker"),

@@ -138,7 +138,7 @@ def test_a_stamp_adds_a_badge_changes_the_setup_cell_and_is_taken_off_byte_for_b
     assert stamp() == 0
     said = capsys.readouterr().out
     assert said.splitlines()[-5:] == [
-        "Nothing is committed or pushed. What is left to do, in this order:",
+        "Nothing was committed or pushed. Now run, in this order:",
         "  git add solutions notebooks",
         "  git commit -m 'Publish as a-teacher/their.course at v1.0'",
         "  git tag v1.0",
@@ -169,7 +169,7 @@ def test_a_stamp_adds_a_badge_changes_the_setup_cell_and_is_taken_off_byte_for_b
     assert contents(course) == before
     assert git(course, "status", "--porcelain") == ""
     assert main(["publish", "--undo"]) == 0
-    assert "no notebook holds an address" in capsys.readouterr().out
+    assert "no notebook contains an address" in capsys.readouterr().out
 
 
 def test_undo_after_the_stamp_was_committed(course, capsys):
@@ -191,7 +191,7 @@ def test_preflight_says_what_the_tag_lacks(course):
     assert green.state == "ok"
     stamp()
     line = preflight.badges(course)
-    assert (line.state, line.said.partition(": ")[2]) == ("note", "this tag is not made here yet")
+    assert (line.state, line.said.partition(": ")[2]) == ("note", "this tag does not exist here yet")
     git(course, "add", ".")
     git(course, "commit", "--quiet", "--message", "Publish")
     git(course, "tag", "v1.0")
@@ -222,7 +222,7 @@ STAMP = ("--repository", "a/b", "--ref", "v1")
 
 
 def test_missing_and_contradicting_flags_are_refused(course, capsys):
-    assert "publish what?" in refused(course, capsys)
+    assert "nothing to publish" in refused(course, capsys)
     assert "give both" in refused(course, capsys, "--ref", "v1")
     assert "give both" in refused(course, capsys, "--repository", "a/b")
     assert "owner/name" in refused(course, capsys, "--repository", "", "--ref", "v1")
@@ -259,12 +259,12 @@ def test_a_notebook_that_is_not_as_built_is_refused(course, capsys):
 
 def test_a_tag_without_the_stamp_is_refused(course, capsys):
     git(course, "tag", "v1")
-    assert "v1: this tag exists and does not hold the stamp" in refused(course, capsys, *STAMP)
+    assert "v1: this tag exists already, without this stamp" in refused(course, capsys, *STAMP)
     stamp(ref="v0")
     git(course, "add", ".")
     git(course, "commit", "--quiet", "--message", "Publish")
     git(course, "tag", "--force", "v1")
-    assert "does not hold the stamp" in refused(course, capsys, *STAMP)
+    assert "without this stamp" in refused(course, capsys, *STAMP)
 
 
 def test_outside_a_course_outside_git_and_below_its_top(course, capsys, monkeypatch, tmp_path):
@@ -273,10 +273,10 @@ def test_outside_a_course_outside_git_and_below_its_top(course, capsys, monkeypa
     for folder in ("solutions", "notebooks"):
         shutil.copytree(course / folder, inner / folder)
     monkeypatch.chdir(inner)
-    assert "is not the top of its repository" in refused(inner, capsys, *STAMP)
+    assert "is not the top folder of its repository" in refused(inner, capsys, *STAMP)
     inner.rename(tmp_path / "outside")
     monkeypatch.chdir(tmp_path / "outside")
-    assert "is no git repository" in refused(tmp_path / "outside", capsys, *STAMP)
+    assert "not a git repository" in refused(tmp_path / "outside", capsys, *STAMP)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     assert "no folder solutions/" in refused(tmp_path / "empty", capsys, *STAMP)
@@ -286,7 +286,7 @@ def test_a_damaged_address_file_is_said_in_one_line(course, capsys):
     (course / "solutions" / "published.json").write_text('{"repository": "a/b;c", "ref": "v1"}')
     assert "published.json: 'a/b;c'" in refused(course, capsys, "--undo")
     (course / "solutions" / "published.json").write_text("[]")
-    assert "is not what publish writes" in refused(course, capsys, "--undo")
+    assert "was not written by publish" in refused(course, capsys, "--undo")
     assert main(["build", "--check"]) == 1
 
 
@@ -356,7 +356,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
 
 
 def test_no_zip_of_a_course_that_is_not_as_built_or_has_no_package(course, capsys):
-    assert "holds no package" in refused(course, capsys, "--bundle")
+    assert "contains no package" in refused(course, capsys, "--bundle")
     (course / "lessonkit").mkdir()
     (course / "lessonkit" / "__init__.py").touch()
     (course / "notebooks" / "01_one.py").unlink()

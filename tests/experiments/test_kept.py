@@ -23,7 +23,7 @@ from lessonkit.experiments.presets import COURSE
 from lessonkit.files import load_masks
 from lessonkit.masks import flip
 from lessonkit.networks.mnist import Dataset, Split
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 
 ROOT = Path(__file__).parents[2]
 NETWORK = load_network("standin")

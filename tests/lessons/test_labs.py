@@ -40,7 +40,7 @@ from lessonkit.lessons.frontier import lab as density
 from lessonkit.lessons.genetic.lab import selection_chances
 from lessonkit.masks import flip, global_sparsity, mean_layer_sparsity, replace_layer
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 from lessonkit.objective import pruning_cost
 
 LABS = lessonkit.labs.__all__

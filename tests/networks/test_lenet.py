@@ -10,7 +10,8 @@ import pytest
 from lessonkit.__main__ import main
 from lessonkit.commands import train as train_command
 from lessonkit.errors import LessonkitError
-from lessonkit.networks.network import from_keras, load_network, shipped_weights
+from lessonkit.networks.keras_reader import from_keras
+from lessonkit.networks.weights import load_network, shipped_weights
 
 lenet = pytest.importorskip("lessonkit.networks.lenet")
 

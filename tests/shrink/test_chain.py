@@ -14,7 +14,7 @@ from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.networks import lenet
 from lessonkit.networks.mlpnet import load_mlpnet
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 from lessonkit.shrink import chain as chains
 from lessonkit.shrink.layout import in_blocks
 from tests.shrink.architectures import as_outputs, models, outputs, some_images

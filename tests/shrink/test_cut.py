@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessonkit.errors import LessonkitError
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 from lessonkit.shrink import chain as chains
 from lessonkit.shrink.chain import Activation, Chain, Layer
 from lessonkit.shrink.cut import Repair, cut, everything, masked
