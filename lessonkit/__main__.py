@@ -16,6 +16,7 @@ from lessonkit.errors import LessonkitError
 COMMANDS = {
     "compare": ("lessonkit.commands.compare", "prune with annealing and the genetic algorithm, and with the controls"),
     "frontier": ("lessonkit.commands.frontier", "search masks at fixed sparsities, beside published pruning rules"),
+    "shrink": ("lessonkit.commands.shrink", "make a smaller network: cut units out, repair the rest, measure it"),
     "train": ("lessonkit.commands.train", "train LeNet-5 or MLPNet as the shipped weights were trained"),
     "build": ("lessonkit.commands.build", "make the notebooks from solutions/*.py, or check that they are up to date"),
     "preflight": ("lessonkit.commands.preflight", "check, the evening before class, that everything works"),

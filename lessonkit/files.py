@@ -44,7 +44,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def no_native_log() -> Iterator[None]:
     """Drop the lines that TensorFlow's C++ code writes to stderr as it starts; pass on all others at the end."""
-    native = re.compile(rb"WARNING: All log messages before absl::|[IWE]\d{4} \d\d:\d\d:")
+    native = re.compile(rb"WARNING: All log messages before absl::|INFO: Created TensorFlow Lite|[IWE]\d{4} \d\d:\d\d:")
     try:
         sys.stderr.flush()
         kept = os.dup(2)
