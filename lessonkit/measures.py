@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lessonkit.errors import LessonkitError
+
 
 def evaluations_of_annealing(iterations: int, layers: int) -> int:
     """All calls of the cost, including that for the start of each layer: layers * (iterations + 1)."""
@@ -19,12 +21,22 @@ def evaluations_of_genetic(generations: int, population: int, elite: int, layers
 def bootstrap_interval(
     values: ArrayLike, rng: np.random.Generator, level: float = 0.95, resamples: int = 2000
 ) -> tuple[float, float]:
-    """A confidence interval (low, high) of the mean, by the percentile bootstrap (Efron 1979).
+    """An interval (low, high) around the mean, by the percentile bootstrap (Efron 1979).
 
     `values`, shape (n,), are drawn `resamples` times, n at a time with replacement. The interval holds the middle
-    `level` of the means of these draws.
+    `level` of the means of these draws. It covers the true mean less often than `level` says: of normal values, at
+    0.95, in about 50% of the cases with 2 of them, 80% with 4, 84% with 5, 90% with 10 and 93% with 20.
+
+    Raises
+    ------
+    LessonkitError
+        When there are fewer than two values: one value says nothing about how far apart others would be.
     """
     sample = np.asarray(values, float)
+    if sample.ndim != 1 or sample.size < 2:
+        raise LessonkitError(
+            f"an interval needs at least 2 values in a flat list, and this has shape {sample.shape}: run more seeds"
+        )
     means = rng.choice(sample, size=(resamples, len(sample)), replace=True).mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessonkit.annealing import anneal
+from lessonkit.errors import LessonkitError
 from lessonkit.genetic import evolve
 from lessonkit.measures import (
     bootstrap_interval,
@@ -30,9 +31,23 @@ def test_the_bootstrap_interval_agrees_with_scipy(level):
     assert ours[0] < sample.mean() < ours[1]
 
 
-def test_the_bootstrap_of_equal_values_and_of_one_seed():
+@pytest.mark.parametrize("values", [[0.9], [], 0.9, [[0.9, 0.8]]])
+def test_no_interval_of_one_value(values):
+    with pytest.raises(LessonkitError, match=r"^an interval needs at least 2 values .* run more seeds$"):
+        bootstrap_interval(values, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("size", "said"), [(2, 0.50), (4, 0.80), (5, 0.84), (10, 0.90), (20, 0.93)])
+def test_the_coverage_that_the_docstring_gives(size, said):
+    assert f"{said:.0%} " in bootstrap_interval.__doc__.replace("\n    ", " ")
+    rng = np.random.default_rng(size)
+    samples = rng.normal(size=(2000, size))
+    ends = np.array([bootstrap_interval(sample, rng, resamples=500) for sample in samples])
+    assert np.mean((ends[:, 0] < 0) & (ends[:, 1] > 0)) == pytest.approx(said, abs=0.03)
+
+
+def test_the_bootstrap_of_equal_values_and_with_one_generator():
     assert bootstrap_interval([2.0, 2.0, 2.0], np.random.default_rng(0)) == (2.0, 2.0)
-    assert bootstrap_interval([5.0], np.random.default_rng(0)) == (5.0, 5.0)
     one, two = (bootstrap_interval([1.0, 2.0, 4.0], np.random.default_rng(9)) for _ in range(2))
     assert one == two
 
