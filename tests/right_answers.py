@@ -281,6 +281,19 @@ def next_by_iterators(population, costs, elite, make_child):
 # --- comparison -----------------------------------------------------------------------------------------------------
 
 
+def winner_by_sorting(seen, fresh):
+    pairs = sorted(zip(seen, fresh, strict=True), key=lambda pair: pair[0])
+    rises = [after - before for before, after in pairs]
+    return [pairs[0][1], rises[0] - statistics.fmean(rises)]
+
+
+def winner_float32(seen, fresh):
+    seen, fresh = np.asarray(seen, np.float32), np.asarray(fresh, np.float32)
+    rise = fresh - seen
+    (best,) = np.flatnonzero(seen == seen.min())
+    return np.array([fresh[best], rise[best] - rise.mean()])
+
+
 def bootstrap_by_loop(values, rng, level=0.95, resamples=2000):
     values = list(values)
     means = []
@@ -420,6 +433,7 @@ RIGHT = {
             np.full(layers, population) + generations * (population - elite)
         ),
     ),
+    "comparison.judge_winner": (winner_by_sorting, winner_float32),
     "comparison.bootstrap_interval": (bootstrap_by_loop, bootstrap_float32),
     "comparison.magnitude_mask": (magnitude_by_sorting, magnitude_by_partition),
     "comparison.pareto_front": (pareto_by_loops, pareto_by_sweep),

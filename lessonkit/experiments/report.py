@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -56,7 +57,7 @@ def output_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def text_table(comparison: Comparison, width: int | None = None) -> str:
-    """One line per method, mean and standard deviation over the seeds; in blocks of at most `width` columns."""
+    """One line per method, mean and standard deviation over the seeds, and what they are of; at most `width` wide."""
     groups: dict[str, list[Row]] = {}
     for row in comparison.rows:
         groups.setdefault(row.method, []).append(row)
@@ -93,7 +94,24 @@ def text_table(comparison: Comparison, width: int | None = None) -> str:
                 f"{np.mean(speed):.0f}" if speed else "-",
             ]
         )
-    return aligned(head, lines, width, together=layers)
+    table = aligned(head, lines, width, together=layers)
+    return f"{table}\n\n{textwrap.fill(_spread_of(list(groups.values())), width or 120)}" if groups else table
+
+
+def _spread_of(groups: Sequence[Sequence[Row]]) -> str:
+    """What the deviations of a table do and do not show, and which of its rows can be compared."""
+    fewest, most = min(map(len, groups)), max(map(len, groups))
+    runs = f"{most} runs" if fewest == most else f"{fewest} to {most} runs"
+    said = (
+        f"± is one standard deviation over {runs} that differ only in their seed, that is, in what the search drew. "
+        "All runs prune one network and see the same images, so it does not say how much others would change."
+        if most > 1
+        else "One run of each method: nothing here says how much another seed would change (see --seeds)."
+    )
+    said += " A control has as many zeros as the search that it is named after."
+    if sum(not rows[0].is_control for rows in groups) > 1:
+        said += " The searches differ in that, so a difference between their accuracies alone ranks neither."
+    return said
 
 
 def published_table(width: int | None = None) -> str:
@@ -102,7 +120,7 @@ def published_table(width: int | None = None) -> str:
     for method, row in PUBLISHED.items():
         figures = [f"{100 * row['accuracy']:.2f}", f"{row['loss']:.4f}", f"{row['mean_layer_sparsity']:.4f}"]
         lines.append([method, *figures, f"{row['seconds']:.0f}"])
-    return aligned(["published", "accuracy %", "loss", "mean sp.", "seconds"], lines, width)
+    return aligned(["published, one run", "accuracy %", "loss", "mean sp.", "seconds"], lines, width)
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

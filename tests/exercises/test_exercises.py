@@ -59,6 +59,7 @@ SIGNATURES = {
     "comparison.trade_off_score": "(sparsity, accuracy, baseline_accuracy)",
     "comparison.evaluations_of_annealing": "(iterations, layers)",
     "comparison.evaluations_of_genetic": "(generations, population, elite, layers)",
+    "comparison.judge_winner": "(seen, fresh)",
     "comparison.bootstrap_interval": "(values, rng, level=0.95, resamples=2000)",
     "comparison.magnitude_mask": "(weights, sparsity)",
     "comparison.pareto_front": "(points)",

@@ -1,4 +1,4 @@
-"""Lesson 5: count a search's evaluations, put an interval around a mean, prune by magnitude, find a Pareto front."""
+"""Lesson 5: count evaluations, judge a winner, put an interval around a mean, prune by magnitude, find a front."""
 
 from __future__ import annotations
 
@@ -206,6 +206,136 @@ EVALUATIONS_GA = Exercise(
     hints=(
         "Take one layer. How many costs are needed before the first generation, and how many are new in each one?",
         "Individuals of the elite are not new. Add the start and the generations, then think of all layers.",
+    ),
+)
+
+# --- judge_winner ---------------------------------------------------------------------------------------------------
+
+
+def judge_winner(seen: Any, fresh: Any) -> tuple[float, float]:
+    """The winner's loss on fresh images, and how much more it rises from `seen` to `fresh` than the mean loss."""
+    winner = np.argmin(seen)
+    loss = fresh[winner]
+    luck = (loss - seen[winner]) - (np.mean(fresh) - np.mean(seen))
+    return float(loss), float(luck)
+
+
+def _candidates(rng: np.random.Generator) -> Iterator[tuple[Any, Any]]:
+    yield np.array([0.3, 0.1]), np.array([0.45, 0.35])
+    yield np.array([0.5]), np.array([0.75])  # nothing was chosen
+    yield np.array([0.5, 0.25, 0.375, 0.4]), np.array([0.5, 0.625, 0.25, 0.45])  # another one is best on fresh images
+    yield np.array([0.9, 0.6, 0.2]), np.array([0.7, 0.5, 0.05])  # the fresh images are easier
+    yield np.array([0.2, 0.6, 0.5]), np.array([0.25, 0.9, 0.8])  # the winner was unlucky
+    for size in (5, 12):
+        good = rng.uniform(0.1, 0.6, size)
+        yield good + rng.uniform(0, 0.2, size), good + rng.uniform(0.05, 0.2, size)
+
+
+def _judged(
+    winner: Callable[[Any, Any], Any] = lambda seen, fresh: np.argmin(seen),
+    loss: Callable[[Any, Any, Any], Any] = lambda seen, fresh, at: fresh[at],
+    luck: Callable[[Any, Any, Any], Any] = lambda seen, fresh, at: fresh[at] - seen[at] - np.mean(fresh - seen),
+) -> Callable[..., Any]:
+    """An answer with this winner, this loss of it, and this luck."""
+
+    def judge(seen: Any, fresh: Any) -> Any:
+        at = winner(seen, fresh)
+        return float(loss(seen, fresh, at)), float(luck(seen, fresh, at))
+
+    return judge
+
+
+def _of_the_others(seen: Any, fresh: Any, at: Any) -> Any:
+    rise = fresh - seen
+    return rise[at] - np.mean(np.delete(rise, at)) if len(rise) > 1 else 0.0
+
+
+WINNER = Exercise(
+    id="comparison.judge_winner",
+    title="How lucky was the winner?",
+    minutes=5,
+    objective="report a chosen candidate by images that had no part in the choice, and measure its luck",
+    why="A search chooses a winner a thousand times, and each choice takes some luck with it.",
+    stub='''def judge_winner(seen, fresh):
+    """Return (loss, luck) of the candidate whose loss is lowest on the images that choose.
+
+    `seen` and `fresh`, arrays of shape (n,), hold the losses of n candidates on these images and on fresh ones. `loss`
+    is the winner's loss that may be reported. `luck` is how much more the winner's loss rises, from the images that
+    chose it to the fresh ones, than the candidates' losses rise on average.
+    """
+    ...
+''',
+    reference=judge_winner,
+    read=several(number, number),
+    properties=(Examples("Some images choose the winner, and others judge it", _candidates),),
+    magnitude=lambda seen, fresh: float(np.max([*seen, *fresh])),
+    misconceptions=(
+        Misconception(
+            "the flattering loss",
+            "The luck is right, but the loss is that on the images that chose the winner: they flatter it. Which "
+            "images had no part in the choice?",
+            _judged(loss=lambda seen, fresh, at: seen[at]),
+        ),
+        Misconception(
+            "chosen on the fresh images",
+            "The fresh images choose the winner here. Then they are not fresh any more: `seen` chooses, `fresh` judges.",
+            _judged(winner=lambda seen, fresh: np.argmin(fresh)),
+            variants=(_judged(loss=lambda seen, fresh, at: np.min(fresh)),),
+        ),
+        Misconception(
+            "the whole rise",
+            "The luck is the winner's whole rise. If the fresh images are harder, the losses of all candidates rise: "
+            "take off the average rise.",
+            _judged(luck=lambda seen, fresh, at: fresh[at] - seen[at]),
+        ),
+        Misconception(
+            "the average rise",
+            "The luck is the average rise of all candidates. How much more does the winner's loss rise?",
+            _judged(luck=lambda seen, fresh, at: np.mean(fresh - seen)),
+        ),
+        Misconception(
+            "the sign",
+            "The luck has the wrong sign: it is positive if the winner's loss rises more than the others' do.",
+            _judged(luck=lambda seen, fresh, at: np.mean(fresh - seen) - (fresh[at] - seen[at])),
+        ),
+        Misconception(
+            "never negative",
+            "The luck is never negative here. A winner can also do better on the fresh images than on the first ones.",
+            _judged(luck=lambda seen, fresh, at: max(0.0, fresh[at] - seen[at] - np.mean(fresh - seen))),
+            variants=(_judged(luck=lambda seen, fresh, at: abs(fresh[at] - seen[at] - np.mean(fresh - seen))),),
+        ),
+        Misconception(
+            "ahead of the mean",
+            "The luck is the winner's distance from the mean loss on one set of images. It should compare two rises, "
+            "from the images that chose to the fresh ones.",
+            _judged(luck=lambda seen, fresh, at: fresh[at] - np.mean(fresh)),
+            variants=(
+                _judged(luck=lambda seen, fresh, at: np.mean(fresh) - fresh[at]),
+                _judged(luck=lambda seen, fresh, at: seen[at] - np.mean(seen)),
+                _judged(luck=lambda seen, fresh, at: np.mean(seen) - seen[at]),
+            ),
+        ),
+        Misconception(
+            "the average of the others",
+            "The winner is left out of the average. It is one of the candidates: the average is over all of them.",
+            _judged(luck=_of_the_others),
+        ),
+        Misconception(
+            "the highest loss",
+            "The candidate with the highest loss wins here: a low loss is good.",
+            _judged(winner=lambda seen, fresh: np.argmax(seen)),
+        ),
+        Misconception(
+            "the two exchanged",
+            "The two results have changed places: first the loss, then the luck.",
+            lambda seen, fresh: judge_winner(seen, fresh)[::-1],
+        ),
+        rounded(judge_winner),
+    ),
+    hints=(
+        "Which place has the smallest of the seen losses? `np.argmin` finds it, and the same place in `fresh` is the "
+        "same candidate.",
+        "A rise is a fresh loss minus a seen loss. Compare the winner's rise with the mean of all rises.",
     ),
 )
 
@@ -948,4 +1078,4 @@ PARETO = Exercise(
     ),
 )
 
-EXERCISES = (TRADE_OFF, EVALUATIONS_SA, EVALUATIONS_GA, BOOTSTRAP, MAGNITUDE, PARETO)
+EXERCISES = (TRADE_OFF, EVALUATIONS_SA, EVALUATIONS_GA, WINNER, BOOTSTRAP, MAGNITUDE, PARETO)

@@ -215,6 +215,121 @@ def evaluations_of_genetic(generations, population, elite, layers):
 def evaluations_of_genetic(generations, population, elite, layers):
     children = generations * (population - elite)
 
+# %% comparison.judge_winner | right | 
+def judge_winner(seen, fresh):
+    best = list(seen).index(min(seen))
+    rise = [b - a for a, b in zip(seen, fresh)]
+    return fresh[best], rise[best] - sum(rise) / len(rise)
+
+# %% comparison.judge_winner | right | 
+def judge_winner(seen, fresh):
+    i = seen.argmin()
+    return fresh[i], (fresh[i] - fresh.mean()) - (seen[i] - seen.mean())
+
+# %% comparison.judge_winner | right | 
+def judge_winner(s, f):
+    order = np.argsort(s)
+    gap = (f - s)[order]
+    return np.array([f[order][0], gap[0] - gap.mean()], dtype=np.float32)
+
+# %% comparison.judge_winner | right | 
+def judge_winner(seen, fresh):
+    best = 0
+    for i in range(1, len(seen)):
+        if seen[i] < seen[best]:
+            best = i
+    total = 0.0
+    for a, b in zip(seen, fresh):
+        total += b - a
+    return fresh[best], fresh[best] - seen[best] - total / len(seen)
+
+# %% comparison.judge_winner | wrong | flatter it
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return seen[i], (fresh[i] - seen[i]) - (fresh - seen).mean()
+
+# %% comparison.judge_winner | wrong | not fresh any more
+def judge_winner(seen, fresh):
+    i = np.argmin(fresh)
+    return fresh[i], (fresh[i] - seen[i]) - (fresh - seen).mean()
+
+# %% comparison.judge_winner | wrong | not fresh any more
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return min(fresh), (fresh[i] - seen[i]) - (fresh - seen).mean()
+
+# %% comparison.judge_winner | wrong | whole rise
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i], fresh[i] - seen[i]
+
+# %% comparison.judge_winner | wrong | average rise of all
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i], np.mean(fresh) - np.mean(seen)
+
+# %% comparison.judge_winner | wrong | wrong sign
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i], (seen[i] - fresh[i]) - (seen - fresh).mean()
+
+# %% comparison.judge_winner | wrong | never negative
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i], abs((fresh[i] - seen[i]) - (fresh - seen).mean())
+
+# %% comparison.judge_winner | wrong | one set of images
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i], fresh.mean() - fresh[i]
+
+# %% comparison.judge_winner | wrong | left out of the average
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    others = [b - a for j, (a, b) in enumerate(zip(seen, fresh)) if j != i]
+    return fresh[i], (fresh[i] - seen[i]) - sum(others) / len(others) if others else 0.0
+
+# %% comparison.judge_winner | wrong | a low loss is good
+def judge_winner(seen, fresh):
+    i = np.argmax(seen)
+    return fresh[i], (fresh[i] - seen[i]) - (fresh - seen).mean()
+
+# %% comparison.judge_winner | wrong | changed places
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return (fresh[i] - seen[i]) - (fresh - seen).mean(), fresh[i]
+
+# %% comparison.judge_winner | wrong | rounded
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return round(fresh[i], 3), round((fresh[i] - seen[i]) - (fresh - seen).mean(), 3)
+
+# %% comparison.judge_winner | wrong | should be
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i], (fresh[i] - seen[i]) - np.median(fresh - seen)
+
+# %% comparison.judge_winner | wrong | should be 2 values
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    return fresh[i]
+
+# %% comparison.judge_winner | wrong | changed its argument
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    fresh -= seen
+    return fresh[i] + seen[i], fresh[i] - fresh.mean()
+
+# %% comparison.judge_winner | error | 
+def judge_winner(seen, fresh):
+    i = seen.index(min(seen))
+    return fresh[i], (fresh[i] - seen[i]) - (fresh - seen).mean()
+
+# %% comparison.judge_winner | not attempted | return
+def judge_winner(seen, fresh):
+    i = np.argmin(seen)
+    luck = (fresh[i] - seen[i]) - (fresh - seen).mean()
+
 # %% comparison.bootstrap_interval | right |
 def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     values = np.asarray(values)
