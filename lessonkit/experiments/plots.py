@@ -38,11 +38,13 @@ def comparison_plot(comparison: Comparison) -> Plot:
         axis.set(xlabel=f"sparsity, {title}", ylim=(0, 103))
         axis.grid(alpha=0.3)
     left.set_ylabel("accuracy on the test images, %")
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    title = "One point per seed. All runs prune one network and see the same images."
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9, frameon=False, title=title, title_fontsize=9)
     said = "; ".join(_mean_of([row for row in comparison.rows if row.method == name]) for name in _methods(comparison))
     alt = (
-        "Two panels, test accuracy against the sparsity as a mean over layers and of all weights; controls are as "
-        f"sparse as the search that they are named after. Unpruned {unpruned:.1f}%; {said}; "
+        "Two panels, test accuracy against the sparsity as a mean over layers and of all weights, one point per seed, "
+        "one network; controls have as many zeros as the search that they are named after. "
+        f"Unpruned {unpruned:.1f}%; {said}; "
         + "; ".join(f"published {name} {100 * known['accuracy']:.1f}%" for name, known in PUBLISHED.items())
         + "."
     )
@@ -76,7 +78,9 @@ def frontier_plot(rows: Sequence[Any], front: Sequence[dict[str, float]] = ()) -
     if front:
         x, y = zip(*((100 * point["global_sparsity"], 100 * point["accuracy"]) for point in front), strict=True)
         axis.plot(x, y, label="NSGA-II's front", **look("nsga2").points)
-    axis.set(xlabel="global sparsity, % of all weights pruned", ylabel="test accuracy, %", ylim=(0, 100))
+    axis.set(xlabel="global sparsity, % of all weights pruned", ylim=(0, 100))
+    axis.set_ylabel("test accuracy, %\n(bar: one standard deviation, networks and seeds together)")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=7, loc="lower left")
-    return Plot(figure, f"Test accuracy against global sparsity; at the end of each line: {', '.join(ends)}.")
+    alt = "Test accuracy against global sparsity, means over networks and seeds; at the end of each line: "
+    return Plot(figure, f"{alt}{', '.join(ends)}.")

@@ -28,6 +28,9 @@ from lessonkit.networks.weights import load_network
 ROOT = Path(__file__).parents[2]
 LAYERS = ("Conv1", "Conv2", "FC1", "FC2", "Output")
 QUICK = ("--evaluations", "30", "--search-images", "60")
+ONE_RUN = "One run of each method: nothing here says how much another seed would change (see --seeds)."
+CONTROLS_AS = "A control has as many zeros as the search that it is named after."
+RANKS_NEITHER = "so a difference between their accuracies alone ranks neither."
 FILES = {"comparison.csv", "comparison.json", "history.csv", "comparison.png"}
 
 
@@ -122,10 +125,32 @@ def test_quiet_prints_the_table_alone(few, tmp_path, capsys):
     printed = capsys.readouterr()
     assert printed.err == ""
     assert printed.out.startswith("method")
-    tables = printed.out.strip().split("\n\n")
+    *tables, said = printed.out.strip().split("\n\n")
+    assert " ".join(said.split()) == f"{ONE_RUN} {CONTROLS_AS}"
     assert [len(table.splitlines()) for table in tables] == [1 + 1 + 1 + 4] * len(tables)
     assert all(len(line) <= 80 for line in printed.out.splitlines())
     assert (tmp_path / "comparison.json").is_file()
+
+
+@pytest.mark.usefixtures("few", "no_figure")
+@pytest.mark.parametrize(
+    ("seeds", "methods", "begins", "ends"),
+    [
+        ("1", "annealing,genetic", ONE_RUN, RANKS_NEITHER),
+        ("3", "annealing,genetic", "± is one standard deviation over 3 runs that differ only in", RANKS_NEITHER),
+        ("2", "genetic", "± is one standard deviation over 2 runs that differ only in", CONTROLS_AS),
+    ],
+)
+def test_the_table_says_what_its_deviations_are_of_and_what_may_be_compared(
+    seeds, methods, begins, ends, tmp_path, capsys
+):
+    assert compare(tmp_path, "--quiet", "--methods", methods, "--seeds", seeds) == 0
+    said = capsys.readouterr().out.strip().split("\n\n")[-1]
+    assert all(len(line) <= 80 for line in said.splitlines())
+    said = " ".join(said.split())
+    assert said.startswith(begins)
+    assert said.endswith(ends)
+    assert ("All runs prune one network and see the same images" in said) == (seeds != "1")
 
 
 @pytest.mark.usefixtures("no_figure")
@@ -147,6 +172,7 @@ def test_the_reference_says_test_and_stands_beside_the_published_table(few, tmp_
     assert compare(tmp_path, "--preset", "reference", "--methods", "annealing") == 0
     printed = capsys.readouterr().out
     assert "TEST images" in printed
+    assert "published, one run" in printed
     assert "0.4384" in printed
     content = json.loads((tmp_path / "comparison.json").read_text())
     assert content["settings"]["search_split"] == "test"

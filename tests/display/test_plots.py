@@ -138,15 +138,38 @@ def test_a_method_never_has_two_colours_or_markers(comparison):
     assert named > 40
 
 
-def test_a_row_of_intervals_has_its_method_s_look():
-    figure = lesson05.intervals_plot(
-        {name: [0.9, 0.8] for name in COMPARED}, dict.fromkeys(COMPARED, (0.7, 0.95)), 0.9
-    ).figure
-    (axis,) = figure.axes
+def test_a_row_of_intervals_has_its_method_s_look_and_says_what_the_bars_are():
+    plot = lesson05.intervals_plot(
+        {name: [0.9, 0.8] for name in COMPARED},
+        dict.fromkeys(COMPARED, (0.7, 0.95)),
+        dict.fromkeys(COMPARED, (0.6, 0.99)),
+        dict.fromkeys(COMPARED, (0.4, 0.5)),
+        {"bootstrap": 0.79, "Student's t": 0.95},
+    )
+    (axis,) = plot.figure.axes
     for place, name in enumerate(COMPARED):
-        own = [line for line in axis.lines if line.get_ydata()[0] == place and line.get_marker() != "|"]
+        lines = [line for line in axis.lines if np.atleast_1d(line.get_ydata())[0] == place]
+        own = [line for line in lines if np.size(line.get_xdata()) == 2]  # without the mean's mark
         assert {to_hex(line.get_color()).upper() for line in own} == {look(name).colour}
-        assert {line.get_marker() for line in own} == {"None", look(name).marker}
+        assert {line.get_marker() for line in own} == {"None", "|", look(name).marker}
+        assert [list(line.get_xdata()) for line in own[:2]] == [[60, 99], [70, 95]]
+    said = "broad bar: bootstrap interval, right in 79% of the cases; thin line: Student's t, 95%"
+    assert said in axis.get_xlabel().replace("\n", " ")
+    assert said in plot.alt
+    plot.figure.canvas.draw()
+    label = axis.xaxis.label.get_window_extent()
+    assert plot.figure.bbox.x0 <= label.x0 < label.x1 <= plot.figure.bbox.x1  # nothing is cut off
+    assert all("45% pruned" in label.get_text() for label in axis.get_yticklabels())
+
+
+def test_an_interval_that_misses_the_mean_stands_out():
+    low, high = np.array([[-1.0, 0.2, -2.0, -0.5], [1.0, 2.0, -0.1, 0.5]])
+    plot = lesson05.coverage_plot({"bootstrap": (low, high), "t": (low - 3, high + 3)}, {"bootstrap": 0.5, "t": 1.0})
+    for axis, missing in zip(plot.figure.axes, (2, 0), strict=True):
+        covered, missed = axis.collections
+        assert (len(covered.get_segments()), len(missed.get_segments())) == (4 - missing, missing)
+        assert missed.get_linewidth()[0] > covered.get_linewidth()[0]
+    assert "bootstrap, 2 of 4 miss it, of all trials 50%; t, 0 of 4 miss it, of all trials 0%" in plot.alt
 
 
 def test_names_that_the_lessons_give_to_methods_are_known():

@@ -254,7 +254,7 @@ WINNER = Exercise(
     id="comparison.judge_winner",
     title="How lucky was the winner?",
     minutes=5,
-    objective="report a chosen candidate by images that had no part in the choice, and measure its luck",
+    objective="report a winner by images that had no part in the choice, and measure its luck",
     why="A search chooses a winner a thousand times, and each choice takes some luck with it.",
     stub='''def judge_winner(seen, fresh):
     """Return (loss, luck) of the candidate whose loss is lowest on the images that choose.
@@ -278,7 +278,7 @@ WINNER = Exercise(
         ),
         Misconception(
             "chosen on the fresh images",
-            "The fresh images choose the winner here. Then they are not fresh any more: `seen` chooses, `fresh` judges.",
+            "The fresh images choose the winner here, so they are not fresh any more: `seen` chooses, `fresh` judges.",
             _judged(winner=lambda seen, fresh: np.argmin(fresh)),
             variants=(_judged(loss=lambda seen, fresh, at: np.min(fresh)),),
         ),

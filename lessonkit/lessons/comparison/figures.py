@@ -1,4 +1,4 @@
-"""Figures of lesson 5: the winner's curse, results with intervals, a Pareto front."""
+"""Figures of lesson 5: the winner's curse, what intervals cover, results with intervals, a Pareto front."""
 
 from __future__ import annotations
 
@@ -34,30 +34,60 @@ def winner_plot(seen: ArrayLike, fresh: ArrayLike) -> Plot:
     return Plot(figure, alt)
 
 
-def intervals_plot(
-    values: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float]], coverage: float
-) -> Plot:
-    """Test accuracy of every seed, its mean, and the bootstrap interval of the mean; one row per method.
+def coverage_plot(trials: Mapping[str, ArrayLike], coverage: Mapping[str, float], shown: int = 60) -> Plot:
+    """The first intervals (low, high) of each kind as vertical bars; those that miss the true mean, 0, stand out.
 
-    `coverage`: how often such an interval is right.
+    `trials` holds arrays of shape (2, n), `coverage` the share of all n that cover the mean.
     """
-    figure = new_figure(8, 0.6 * len(values) + 1.2)
-    axis = figure.subplots()
+    figure = new_figure(8, 3.4)
     parts = []
+    for axis, (name, ends) in zip(figure.subplots(1, len(trials), sharey=True), trials.items(), strict=True):
+        low, high = np.asarray(ends)[:, :shown]
+        missed = (low > 0) | (high < 0)
+        place = np.arange(len(low))
+        axis.vlines(place[~missed], low[~missed], high[~missed], color=COLOURS[4], linewidth=1.5)
+        axis.vlines(place[missed], low[missed], high[missed], color=COLOURS[1], linewidth=3)
+        axis.axhline(0, color="black", linewidth=1)
+        axis.set(title=f"{name}: covers the mean in {coverage[name]:.0%}", ylim=(-4, 4))
+        axis.set_xlabel(f"the first {len(low)} trials")
+        axis.set_xticks([])
+        parts.append(f"{name}, {int(missed.sum())} of {len(low)} miss it, of all trials {1 - coverage[name]:.0%}")
+    figure.axes[0].set_ylabel("interval; the true mean is 0")
+    alt = f"Intervals of the mean, one bar per trial; thick ones miss the true mean: {'; '.join(parts)}."
+    return Plot(figure, alt)
+
+
+def intervals_plot(
+    values: Mapping[str, Sequence[float]],
+    bootstrap: Mapping[str, tuple[float, float]],
+    student: Mapping[str, tuple[float, float]],
+    sparsities: Mapping[str, Sequence[float]],
+    coverage: Mapping[str, float],
+) -> Plot:
+    """Test accuracy of every seed, its mean, and two intervals of the mean; one row per method with its mean sparsity.
+
+    `coverage`: how often an interval of each kind is right.
+    """
+    figure = new_figure(8, 0.6 * len(values) + 1.4)
+    axis = figure.subplots()
+    parts, names = [], []
     for place, (name, each) in enumerate(values.items()):
-        low, high = intervals[name]
-        axis.plot(100 * np.array([low, high]), [place, place], "-", color=look(name).colour, linewidth=5, alpha=0.35)
+        colour = look(name).colour
+        axis.plot(100 * np.array(student[name]), [place, place], "|-", color=colour, linewidth=1, markersize=9)
+        axis.plot(100 * np.array(bootstrap[name]), [place, place], "-", color=colour, linewidth=5, alpha=0.35)
         axis.plot(100 * np.asarray(each), [place] * len(each), markersize=5, **look(name).points)
         axis.plot(100 * np.mean(each), place, "|", color="black", markersize=16)
-        parts.append(f"{name} {100 * np.mean(each):.1f} ({100 * low:.1f} to {100 * high:.1f})")
-    axis.set_yticks(range(len(values)), values)
+        pruned = f"{np.mean(sparsities[name]):.0%} pruned"
+        names.append(f"{name}\n{pruned}")
+        ends = (f"{100 * low:.1f} to {100 * high:.1f}" for low, high in (bootstrap[name], student[name]))
+        parts.append(f"{name}, {pruned}, {100 * np.mean(each):.1f} ({', '.join(ends)})")
+    axis.set_yticks(range(len(values)), names)
     axis.invert_yaxis()
-    axis.set(
-        xlabel=f"test accuracy in %\nbar: bootstrap interval of the mean, right in {coverage:.0%} of the cases",
-        ylim=(len(values) - 0.5, -0.5),
-    )
+    (broad, of_broad), (thin, of_thin) = coverage.items()
+    key = f"broad bar: {broad} interval, right in {of_broad:.0%} of the cases; thin line: {thin}, {of_thin:.0%}"
+    axis.set(xlabel="test accuracy in %\n" + key.replace("; ", ";\n"), ylim=(len(values) - 0.5, -0.5))
     axis.grid(alpha=0.3, axis="x")
-    alt = f"Test accuracy in percent, mean and bootstrap interval (it covers the mean in {coverage:.0%} of the cases): "
+    alt = f"Test accuracy in percent, the sparsity, the mean and two intervals of it ({key}): "
     return Plot(figure, f"{alt}{'; '.join(parts)}.")
 
 
