@@ -59,7 +59,6 @@ ALLOWED: dict[str, dict[str, float | str]] = {
     },
     "05": {
         "89.02%": PUBLISHED["genetic"]["accuracy"],
-        "10,000": "MNIST's test images",
         "60%": COURSE.annealing["initial_rate"],
         "2.5%": (1 - 0.95) / 2,
     },
