@@ -145,12 +145,17 @@ def test_the_table_says_what_its_deviations_are_of_and_what_may_be_compared(
     seeds, methods, begins, ends, tmp_path, capsys
 ):
     assert compare(tmp_path, "--quiet", "--methods", methods, "--seeds", seeds) == 0
-    said = capsys.readouterr().out.strip().split("\n\n")[-1]
+    *tables, said = capsys.readouterr().out.strip().split("\n\n")
     assert all(len(line) <= 80 for line in said.splitlines())
     said = " ".join(said.split())
     assert said.startswith(begins)
     assert said.endswith(ends)
     assert ("All runs prune one network and see the same images" in said) == (seeds != "1")
+    import pandas
+
+    for method, own in pandas.read_csv(tmp_path / "comparison.csv").groupby("method"):
+        line = next(line for line in tables[0].splitlines() if line.startswith(f"{method} "))
+        assert (f"± {100 * own['accuracy'].std(ddof=1):.2f}" in line) == (seeds != "1")
 
 
 @pytest.mark.usefixtures("no_figure")
