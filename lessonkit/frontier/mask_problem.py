@@ -1,8 +1,8 @@
-"""A whole network's mask as one boolean vector: the candidate of the frontier's searches, and its counted problem."""
+"""A whole network's mask as one boolean vector: the frontier's candidate, its counted problem, and a swap of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,3 +101,28 @@ class MaskProblem(Problem[Mask]):
 def ranks(scores: Sequence[NDArray[np.floating]]) -> list[NDArray[np.int64]]:
     """For each layer the place of every weight when the largest score comes first, from 0; equal ones in order."""
     return [np.argsort(np.argsort(-layer, axis=None, kind="stable")).reshape(layer.shape) for layer in scores]
+
+
+def network_weights(network: Network) -> NDArray[np.float32]:
+    """All prunable weights in the order of a mask vector."""
+    return np.concatenate([kernel.ravel() for kernel in network.kernels])
+
+
+def biased_swap(weights: NDArray[np.floating]) -> Callable[[Mask, float, np.random.Generator], Mask]:
+    """Swaps of a share `rate` of the kept weights that like to prune small magnitudes and to restore large ones.
+
+    A weight is drawn with a chance in proportion to 1/|w| among the kept, and to |w| among the pruned.
+    """
+    magnitude = np.maximum(np.abs(weights), 1e-12)
+
+    def swap(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+        k = min(max(1, round(rate * np.count_nonzero(mask))), np.count_nonzero(mask), np.count_nonzero(~mask))
+        # Efraimidis & Spirakis (2006): the k smallest of exponential times are a weighted draw without replacement
+        times = rng.exponential(size=mask.size) * np.where(mask, magnitude, 1 / magnitude)
+        child = mask.copy()
+        for side in (True, False):
+            members = np.flatnonzero(mask == side)
+            child[members[np.argsort(times[members])[:k]]] = not side
+        return child
+
+    return swap

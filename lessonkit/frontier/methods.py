@@ -14,8 +14,8 @@ from lessonkit.controls import magnitude_global, magnitude_per_layer, masks_by_s
 from lessonkit.engine.evaluator import metered
 from lessonkit.engine.gradient import COST
 from lessonkit.errors import LessonkitError
+from lessonkit.frontier.densities import Densities, densities_of, density_masks, density_move
 from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
-from lessonkit.frontier.moves import Densities, densities_of, density_masks, density_move
 from lessonkit.frontier.rules import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
 from lessonkit.frontier.score_walk import ScoreWalk
 from lessonkit.frontier.spins import spin_masks
