@@ -85,7 +85,7 @@ from lessonkit.problem import Problem
 #
 # ### Exercise: the Metropolis rule
 #
-# **Objective:** state how likely a worse candidate is to be accepted, and compute it safely. **6 minutes.**
+# **Objective:** state how likely a worse candidate is to be accepted, and compute that chance safely. **6 minutes.**
 #
 # Return a `float`. Any finite numbers may come, $10^8$ and $-10^8$ among them: nothing may overflow, and no warning may
 # appear.
@@ -124,7 +124,7 @@ figures.acceptance_plot(acceptance_probability, [1.0, 0.3, 0.1])
 #
 # ### Exercise: a cooling schedule
 #
-# **Objective:** write a schedule, and know how cold it gets. **4 minutes.**
+# **Objective:** write the experiment's cooling schedule, and see how slowly it cools. **4 minutes.**
 #
 # Return a `float`: the temperature at `step`, which counts from 0.
 #
@@ -186,7 +186,7 @@ for step in (0, 10, 30, 31, 100, 199):
 #
 # ### Exercise: a rate that falls
 #
-# **Objective:** write a rate that is a probability at both ends of the run. **4 minutes.**
+# **Objective:** write a mutation rate that is a probability at both ends of the run. **4 minutes.**
 #
 # Return a `float`: from `rate` at step 0 in a straight line to 0 at step `total`.
 #
@@ -265,7 +265,7 @@ figures.masks_plot({f"step {step}": walk[step] for step in (0, 1, 5, 50)})
 #
 # ### Exercise: simulated annealing
 #
-# **Objective:** write simulated annealing from nothing, and know what it spends. **20 minutes.**
+# **Objective:** write simulated annealing from scratch, and count its evaluations. **20 minutes.**
 #
 # Return the pair `(best_mask, best_cost)`. `cost` is a function of a mask; it is slow, so it must be called exactly
 # `iterations + 1` times. `temperature` and `rate` are the initial ones; the steps count from 0 to `iterations - 1`, and

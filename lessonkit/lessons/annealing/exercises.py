@@ -166,7 +166,7 @@ COOLING = Exercise(
     id="annealing.logarithmic_cooling",
     title="A cooling schedule",
     minutes=4,
-    objective="write the experiment's cooling schedule and see how slowly it cools",
+    objective="write the experiment's cooling schedule, and see how slowly it cools",
     why="After 200 steps the temperature is still a sixth of the initial one: the search never quite settles.",
     stub='''def logarithmic_cooling(initial, step):
     """Return initial / (1 + ln(1 + step))."""
@@ -240,7 +240,7 @@ RATE = Exercise(
     id="annealing.adaptive_mutation_rate",
     title="A rate that falls",
     minutes=4,
-    objective="notice where a printed formula differs from what the experiment computes",
+    objective="write a mutation rate that is a probability at both ends of the run",
     why="The published text subtracts where the experiment multiplies; only one of them gives rates.",
     stub='''def adaptive_mutation_rate(rate, step, total):
     """Return rate * (1 - step / total)."""

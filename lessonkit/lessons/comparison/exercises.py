@@ -428,7 +428,7 @@ BOOTSTRAP = Exercise(
     id="comparison.bootstrap_interval",
     title="A bootstrap interval",
     minutes=12,
-    objective="put an interval around the mean of a few runs, without a formula for their distribution",
+    objective="put an interval around the mean of a few runs, without assuming a distribution",
     why="Without an interval the difference of two means says nothing; with four values even this one is too narrow.",
     stub='''def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     """Return (low, high), the percentile bootstrap interval of the mean of `values`, an array of shape (n,).

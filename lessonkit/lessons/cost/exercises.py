@@ -67,7 +67,7 @@ MEAN_SPARSITY = Exercise(
     id="cost.mean_layer_sparsity",
     title="The mean of the layers' sparsities",
     minutes=5,
-    objective="compute the sparsity that the published experiment reports",
+    objective="compute one sparsity for a network in which every layer counts the same",
     why="The published 0.4384 is this number: in it the 150 weights of Conv1 count as much as the 48,000 of FC1.",
     stub='''def mean_layer_sparsity(masks):
     """Return the plain mean, over the layers, of each layer's pruned share. True keeps a weight."""
@@ -111,7 +111,7 @@ GLOBAL_SPARSITY = Exercise(
     id="cost.global_sparsity",
     title="The sparsity of the whole network",
     minutes=5,
-    objective="compute the sparsity that the written formula means, and that says how much memory is saved",
+    objective="compute one sparsity for a network in which every weight counts the same",
     why="It says how much smaller the network gets; the mean of the layers does not.",
     stub='''def global_sparsity(masks):
     """Return the pruned weights of all layers over all weights of all layers. True keeps a weight."""
@@ -527,7 +527,7 @@ WARMUP = Exercise(
     id="cost.warmup_max_loss",
     title="The warm-up threshold",
     minutes=4,
-    objective="turn a sentence about thresholds into a formula and check it at both ends",
+    objective="turn a formula with an index into code, and check it at both ends",
     why="Without it the first layers could use up all the loss that is allowed, and leave nothing for the last.",
     stub='''def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     """Return the loss from which the penalty applies: equal steps, up to `loss_to_warmup` in the last layer.
