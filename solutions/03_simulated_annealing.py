@@ -95,7 +95,7 @@ from lessonkit.problem import Problem
 
 # %%
 def acceptance_probability(delta, temperature):
-    """Return the chance to accept a change of the cost by `delta`: 1 unless it rises, else exp(-delta / temperature).
+    """Return the chance of accepting a cost change `delta`: 1 unless the cost rises, else exp(-delta / temperature).
 
     Any finite numbers, with temperature > 0.
     """
