@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from lessonkit.frontier.mask_problem import join, ranks
 from lessonkit.masks import Mask
 
-Densities = NDArray[np.float64]  # log-odds of keeping a weight, one a layer, up to a shift that all share
+Densities = NDArray[np.float64]  # log-odds of keeping a weight, one per layer; a shift that all share changes nothing
 
 
 def counts_of(densities: Densities, sizes: Sequence[int], kept: int) -> NDArray[np.int64]:
-    """Kept weights a layer: the log-odds shifted, all by the same, until they add up to `kept` exactly."""
+    """Kept weights per layer: all log-odds are shifted by the same amount, so that the counts add up to `kept`."""
     size = np.asarray(sizes)
     low, high = -60.0 - np.max(densities), 60.0 - np.min(densities)
     for _ in range(60):
