@@ -40,7 +40,7 @@ def read(content: bytes, course: Set[str] = frozenset()) -> Notebook:
     Raises
     ------
     UnreadableError
-        When the bytes are no notebook.
+        When the bytes are not a notebook.
     """
     try:
         found = json.loads(content.decode("utf-8-sig"))
