@@ -416,12 +416,12 @@ for name in ("annealing", "genetic"):
 welch = stats.ttest_ind(accuracies["annealing"], accuracies["genetic"], equal_var=False).confidence_interval()
 difference = np.mean(accuracies["annealing"]) - np.mean(accuracies["genetic"])
 print(f"annealing - genetic: {difference:+.3f}, 95% interval {welch.low:+.3f} to {welch.high:+.3f}")
-pruned = {}
+sparsities = {}
 for row in rows:
-    pruned.setdefault(row.method, []).append(global_sparsity(row.masks))
+    sparsities.setdefault(row.method, []).append(global_sparsity(row.masks))
 for name in ("annealing", "genetic"):
-    least, most = min(pruned[name]), max(pruned[name])
-    print(f"{name:10} mean global sparsity {np.mean(pruned[name]):.3f}, between {least:.3f} and {most:.3f}")
+    least, most = min(sparsities[name]), max(sparsities[name])
+    print(f"{name:10} mean global sparsity {np.mean(sparsities[name]):.3f}, between {least:.3f} and {most:.3f}")
 
 # %% [markdown]
 # An interval that contains 0 means: these runs cannot tell the two apart. One that does not would speak about *this*
@@ -477,7 +477,7 @@ print(
 print(f"magnitude, same layer sparsities: {judged.correct} of 2000 right, 0 evaluations")
 
 # %% tags=["mnist"]
-figures.intervals_plot(accuracies, intervals, student, pruned, coverage[4])
+figures.intervals_plot(accuracies, intervals, student, sparsities, coverage[4])
 
 # %% [markdown]
 # Here are real pairs. Each control was made for one run: it has as many zeros, prunes the same network, and is judged
