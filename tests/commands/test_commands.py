@@ -87,7 +87,7 @@ def test_compare_writes_everything_that_it_promises(few, tmp_path, capsys):
     rows = check_masks(folder, few)
     assert len(rows) == 2 * 2 * 4
     assert len({row["masks"] for row in rows}) == len(rows)
-    assert {path.name for path in folder.iterdir()} == FILES | {row["masks"] for row in rows} | {"searches"}
+    assert {path.name for path in folder.iterdir()} == FILES | {row["masks"] for row in rows} | {"searches.sqlite"}
     needed = {"method", "seed", "accuracy", "loss", "mean_layer_sparsity", "global_sparsity", "evaluations", "seconds"}
     for row in rows:
         assert needed | {"masks"} <= set(row)
