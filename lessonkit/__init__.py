@@ -1,7 +1,7 @@
 """Prune a neural network by searching for its mask: the package behind the course.
 
-The names below are loaded when they are first used, so that ``import lessonkit`` costs nothing: TensorFlow comes in
-only with `load_baseline`.
+The names below are loaded when they are first used, so that ``import lessonkit`` is fast. Only `load_baseline` loads
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __version__ = "1.0.0"
 
 _HOMES = {
     "load_mnist": "networks.mnist",
-    "load_network": "networks.network",
+    "load_network": "networks.weights",
     "load_baseline": "networks.lenet",
     "Evaluator": "engine.evaluator",
     "Evaluation": "problem",

@@ -20,14 +20,14 @@ COLDEST = 1e-3  # the share of the initial temperature at which linear and geome
 
 
 def acceptance_probability(delta: float, temperature: float) -> float:
-    """1 for a cost that does not rise, else exp(-delta / temperature): the Metropolis rule; 0 at temperature 0."""
+    """The Metropolis rule: 1 where the cost does not rise, else exp(-delta / temperature), or 0 at temperature 0."""
     if delta <= 0:
         return 1.0
     return math.exp(-delta / temperature) if temperature > 0 else 0.0
 
 
 def logarithmic_cooling(initial: float, step: int, total: int = 0) -> float:
-    """initial / (1 + ln(1 + step)): the slow schedule of Geman & Geman (1984), and the experiment's."""
+    """initial / (1 + ln(1 + step)): the slow schedule of Geman & Geman (1984), used in the published experiment."""
     return initial / (1.0 + math.log(1.0 + step))
 
 
@@ -37,7 +37,7 @@ def linear_cooling(initial: float, step: int, total: int) -> float:
 
 
 def geometric_cooling(initial: float, step: int, total: int) -> float:
-    """The same factor each step, from `initial` at step 0 to a thousandth of it at step `total`."""
+    """The same factor at each step, from `initial` at step 0 down to a thousandth of it at step `total`."""
     return initial * math.exp(math.log(COLDEST) * min(step / total, 1.0))
 
 
@@ -60,24 +60,24 @@ def anneal(
     rng: np.random.Generator,
     callback: Callback | None = None,
 ) -> SearchResult[Candidate]:
-    """Walk from `start`, always downhill and sometimes uphill, less and less as the temperature falls.
+    """Walk from `start`: always downhill, sometimes uphill, and less often uphill as the temperature falls.
 
     Parameters
     ----------
-    problem : gives costs and counts evaluations; the search also ends when its budget does.
-    start : a mask, or whatever `move` understands. Its evaluation counts, unless it is scored already.
-    iterations : proposals; with the start, ``iterations + 1`` evaluations.
+    problem : gives costs and counts evaluations; the search also ends when its budget is spent.
+    start : a mask, or whatever `move` accepts. Evaluating it counts, unless it is already a `Scored`.
+    iterations : the number of proposals; together with the start, ``iterations + 1`` evaluations.
     temperature : the initial temperature, in units of the cost.
     schedule : a function (initial, step, total) -> temperature.
-    mutation_rate : the rate given to `move` in the first step; it falls in a straight line to 0.
+    mutation_rate : the rate for `move` in the first step; it falls in a straight line to 0.
     move : (candidate, rate, rng) -> neighbour, a new object.
     rng : the only source of randomness.
-    callback : sees each `Step`; returning True ends the search.
+    callback : is called with each `Step`; when it returns True, the search ends.
 
     Returns
     -------
     SearchResult
-        With the best candidate seen and its own cost. Ctrl-C ends the search and keeps it.
+        The best candidate seen, with its own cost; also after Ctrl-C, which ends the search.
     """
     with Run(problem, callback) as run:
         (current,) = run.see([start])

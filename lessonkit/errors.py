@@ -1,8 +1,8 @@
-"""What lessonkit raises when the input, not the program, is wrong."""
+"""The errors that lessonkit raises when the input, not the program, is wrong."""
 
 
 class LessonkitError(Exception):
-    """One line for people: what is wrong, where, and what to do."""
+    """Bad input. The message is one line: what is wrong, where, and what to do."""
 
 
 class BudgetExhaustedError(LessonkitError):

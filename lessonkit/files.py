@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files completely or not at all, and read arrays and masks back."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from lessonkit.masks import Mask, Masks
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a scratch file beside `path`, and put it in the place of `path` once everything is on the disk.
+    """Open a scratch file beside `path` for writing, and rename it to `path` once everything is on the disk.
 
-    An exception inside the block leaves `path` as it was and no scratch file behind.
+    An exception inside the block leaves `path` as it was, and removes the scratch file.
     """
     target = Path(path)
     handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
@@ -43,8 +43,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def no_native_log() -> Iterator[None]:
-    """Drop the lines that TensorFlow's C++ code writes to stderr as it starts; all others come out at the end."""
-    native = re.compile(rb"WARNING: All log messages before absl::|[IWE]\d{4} \d\d:\d\d:")
+    """Drop the lines that TensorFlow's C++ code writes to stderr as it starts; pass on all others at the end."""
+    native = re.compile(rb"WARNING: All log messages before absl::|INFO: Created TensorFlow Lite|[IWE]\d{4} \d\d:\d\d:")
     try:
         sys.stderr.flush()
         kept = os.dup(2)
@@ -67,7 +67,7 @@ def no_native_log() -> Iterator[None]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, completely or not at all."""
     with writing(path) as file:
         file.write(text.encode("utf-8"))
 
@@ -79,14 +79,22 @@ def _umask() -> int:
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a compressed npz of plain arrays, whole or not at all."""
+    """Write plain arrays to a compressed npz file, completely or not at all."""
     named: dict[str, Any] = dict(arrays)
     with writing(path) as file:
         np.savez_compressed(file, **named)
 
 
 def read_arrays(path: str | os.PathLike[str], what: str) -> dict[str, NDArray[Any]]:
-    """The arrays of an npz file; no pickle is ever loaded. `what` says in an error what they should have been."""
+    """The arrays of an npz file, by name; pickled objects are never loaded.
+
+    `what` names the expected content in the error message, such as "masks".
+
+    Raises
+    ------
+    LessonkitError
+        When the file cannot be read.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive}
@@ -95,7 +103,7 @@ def read_arrays(path: str | os.PathLike[str], what: str) -> dict[str, NDArray[An
 
 
 def save_masks(path: str | os.PathLike[str], masks: Sequence[Mask], names: Sequence[str]) -> None:
-    """Write an npz with one boolean array a layer under the layer's name; whole or not at all."""
+    """Write an npz file with one boolean array per layer under the layer's name, completely or not at all."""
     write_arrays(path, dict(zip(names, masks, strict=True)))
 
 
@@ -105,7 +113,7 @@ def load_masks(path: str | os.PathLike[str], names: Sequence[str]) -> Masks:
     Raises
     ------
     LessonkitError
-        When the file cannot be read, or lacks a layer, or holds something else than booleans.
+        When the file cannot be read, lacks a layer, or holds anything but booleans.
     """
     arrays = read_arrays(path, "masks")
     for name in names:

@@ -27,7 +27,7 @@ def tournament_select(costs: ArrayLike, size: int, rng: np.random.Generator) -> 
 
 
 def single_point_crossover(a: Mask, b: Mask, point: int) -> tuple[Mask, Mask]:
-    """Exchange the tails after `point` in flattened order; both children own their memory."""
+    """Exchange all bits from `point` on, in flattened order; both children are new arrays."""
     first, second = a.copy(), b.copy()
     first.reshape(-1)[point:], second.reshape(-1)[point:] = b.reshape(-1)[point:], a.reshape(-1)[point:]
     return first, second
@@ -39,12 +39,12 @@ def single_point(mother: Mask, father: Mask, rng: np.random.Generator) -> Mask:
 
 
 def uniform_crossover(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
-    """Each bit from either parent with equal chance (Syswerda 1989)."""
+    """Take each bit from either parent with equal chance (Syswerda 1989)."""
     return np.where(rng.random(a.shape) < 0.5, a, b)
 
 
 def breed(mother: Mask, father: Mask, cross: Crossover, chance: float, move: Move, rate: float, rng: Any) -> Mask:
-    """One child: with this `chance` a cross of both parents, else like its mother; then changed by `move` at `rate`."""
+    """Make a child: with probability `chance` a cross of both parents, else a copy of `mother`; then `move` it."""
     child = cross(mother, father, rng) if rng.random() < chance else mother.copy()
     return move(child, rate, rng)
 
@@ -52,7 +52,7 @@ def breed(mother: Mask, father: Mask, cross: Crossover, chance: float, move: Mov
 def next_generation(
     population: Sequence[Individual], costs: ArrayLike, elite: int, make_child: Callable[[], Individual]
 ) -> list[Individual]:
-    """The `elite` cheapest individuals, cheapest first, then children until the size is as before."""
+    """The `elite` cheapest individuals, cheapest first, then children, up to the size of `population`."""
     order = np.argsort(np.asarray(costs), kind="stable")
     kept = [population[index] for index in order[:elite]]
     return kept + [make_child() for _ in range(len(population) - elite)]
@@ -75,19 +75,19 @@ def evolve(
     rng: np.random.Generator,
     callback: Callback | None = None,
 ) -> SearchResult[Mask]:
-    """Breed masks: the cheap ones more often, two parents for each child, a few bits changed, the best kept.
+    """Breed masks: cheap ones become parents more often, children are crossed and mutated, the elite survives.
 
-    Each of the `generations` costs ``population - elite`` evaluations; the last one may be smaller, when the budget of
-    `problem` ends. `start` is the first population, or the mask around which `Run.draw` draws it with `initial_rate`
-    and `redraw_factor`. The rate given to `move` falls in a straight line from `mutation_rate` to 0. `rng` is the only
-    source of randomness. `callback` sees each `Step`, whose cost is the generation's best; returning True ends the
-    search, and so does Ctrl-C. The result holds the best mask seen and its own cost.
+    `start` is the first population, or the mask around which `Run.draw` draws one with `initial_rate` and
+    `redraw_factor`. Each of the `generations` costs ``population - elite`` evaluations, the last one fewer if the
+    budget of `problem` runs out. The rate for `move` falls in a straight line from `mutation_rate` to 0. `rng` is the
+    only source of randomness. `callback` is called with each `Step`, whose cost is the generation's best; when it
+    returns True, the search ends, as it does after Ctrl-C. The result is the best mask seen, with its own cost.
     """
     size = len(start) if isinstance(start, list) else population
     if not 0 <= elite < size:
-        raise LessonkitError(f"an elite of {elite} does not fit a population of {size}: choose 0 to less than it")
+        raise LessonkitError(f"an elite of {elite} does not fit a population of {size}: choose at least 0, and less")
     if tournament < 1:
-        raise LessonkitError(f"a tournament of {tournament} has no winner: give at least 1")
+        raise LessonkitError(f"a tournament of {tournament} has no winner: choose at least 1")
 
     def make_child() -> Any:
         mother, father = (people[tournament_select(costs, tournament, rng)].candidate for _ in range(2))

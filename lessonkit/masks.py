@@ -1,4 +1,4 @@
-"""Pruning masks: boolean arrays, True keeps the weight. Two sparsities, and the moves a search makes.
+"""Pruning masks (boolean arrays in which True keeps the weight), two kinds of sparsity, and the moves of a search.
 
 No function changes its arguments: a move returns a new mask that shares no memory with the old one.
 """
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
-Masks = tuple[Mask, ...]  # one mask a prunable layer, in layer order
+Masks = tuple[Mask, ...]  # one mask per prunable layer, in layer order
 
 
 def keep_all(shapes: Iterable[tuple[int, ...]]) -> Masks:
-    """The masks that prune nothing, for layers of these weight shapes."""
+    """Masks that prune nothing, one for each of these shapes."""
     return tuple(np.ones(shape, dtype=bool) for shape in shapes)
 
 
 def replace_layer(masks: Sequence[Mask], index: int, mask: Mask) -> Masks:
-    """`masks` with the one of layer `index` exchanged."""
+    """All of `masks`, but with `mask` for layer `index`."""
     return (*masks[:index], mask, *masks[index + 1 :])
 
 
@@ -33,7 +33,7 @@ def layer_sparsities(masks: Sequence[Mask]) -> NDArray[np.float64]:
 
 
 def mean_layer_sparsity(masks: Sequence[Mask]) -> float:
-    """The plain mean of the layers' sparsities: 150 weights of Conv1 count as much as 48,000 of FC1.
+    """The plain mean of the layers' sparsities: the 150 weights of Conv1 count as much as the 48,000 of FC1.
 
     This is the number that the published experiment reports.
     """
@@ -41,7 +41,7 @@ def mean_layer_sparsity(masks: Sequence[Mask]) -> float:
 
 
 def global_sparsity(masks: Sequence[Mask]) -> float:
-    """Pruned weights over all weights: what the written formula of the experiment says, and what saves memory."""
+    """Pruned weights divided by all weights: the experiment's written formula, and the share of memory saved."""
     return 1.0 - sum(np.count_nonzero(mask) for mask in masks) / sum(np.size(mask) for mask in masks)
 
 
@@ -49,17 +49,17 @@ def global_sparsity(masks: Sequence[Mask]) -> float:
 
 
 def flip(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
-    """Flip each bit independently with probability `rate`: pruned weights can come back."""
+    """Flip each bit independently with probability `rate`, so that pruned weights can come back."""
     return mask ^ (rng.random(mask.shape) < rate)
 
 
 def prune_only(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
-    """Prune each kept weight with probability `rate`; a pruned weight never comes back (what the experiment did)."""
+    """Prune each kept weight with probability `rate`; none comes back (as in the published experiment)."""
     return mask & ~(rng.random(mask.shape) < rate)
 
 
 def swap(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
-    """Prune `k` kept weights and restore `k` pruned ones, fewer where there are fewer: the sparsity stays."""
+    """Prune `k` kept weights and restore `k` pruned ones, or as many as there are: the sparsity stays the same."""
     kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
     k = min(k, len(kept), len(pruned))
     swapped = mask.copy()

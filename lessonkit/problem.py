@@ -1,4 +1,4 @@
-"""What every search shares: the problem it sees, the steps it reports, the result it returns."""
+"""What all searches share: the problem they see, the steps they report, the result they return."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Candidate = TypeVar("Candidate")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a masked network achieves on some images."""
+    """The loss and accuracy of a masked network on some images."""
 
     loss: float  # mean cross-entropy, in nats
-    accuracy: float  # share of images whose largest output is at the label
+    accuracy: float  # the share of images classified correctly, 0 to 1
     images: int
 
     @property
     def correct(self) -> int:
-        """The count of correct images."""
+        """The number of images classified correctly."""
         return round(self.accuracy * self.images)
 
 
 @dataclass(frozen=True)
 class Scored(Generic[Candidate]):
-    """A candidate's cost, with the evaluation and the sparsity behind it where there are any."""
+    """A candidate's cost, with the evaluation and the sparsity that it was computed from, if there are any."""
 
     cost: float
     evaluation: Evaluation | None = None
@@ -45,12 +45,12 @@ class Scored(Generic[Candidate]):
 
 
 class Problem(Generic[Candidate]):
-    """What a search sees: costs of candidates, and a counted budget. Every evaluation counts.
+    """What a search sees: the costs of candidates, and a budget from which every evaluation is counted.
 
     Parameters
     ----------
-    score : gives a `Scored` for each candidate of a batch. A function of candidates to plain costs will do as well.
-    budget : how many evaluations there are; None for no limit.
+    score : takes a batch of candidates and returns one `Scored`, or one plain cost, for each of them.
+    budget : the number of evaluations allowed; None for no limit.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Problem(Generic[Candidate]):
         return float("inf") if self.budget is None else self.budget - self.evaluations
 
     def score(self, candidates: Sequence[Candidate]) -> list[Scored[Candidate]]:
-        """One `Scored` for each candidate, in order, counted.
+        """Evaluate the candidates, count them, and return one `Scored` for each, in the same order.
 
         Raises
         ------
         BudgetExhaustedError
-            When fewer evaluations are left than candidates were given; nothing is evaluated then.
+            When there are more candidates than evaluations left; then nothing is evaluated.
         """
         if len(candidates) > self.remaining:
             raise BudgetExhaustedError(
@@ -87,22 +87,28 @@ class Problem(Generic[Candidate]):
         ]
 
     def charge(self, evaluations: int) -> None:
-        """Count work that is no evaluation of a candidate but costs as much, such as a gradient."""
+        """Count other work, such as a gradient, as if it were this many evaluations.
+
+        Raises
+        ------
+        BudgetExhaustedError
+            When fewer evaluations are left; then nothing is counted.
+        """
         if evaluations > self.remaining:
             raise BudgetExhaustedError(f"asked for {evaluations} evaluations' work with {self.remaining:.0f} left")
         self.evaluations += evaluations
 
     def cost(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
-        """The costs alone, shape (candidates,)."""
+        """As `score`, but the costs alone: shape (candidates,)."""
         return np.array([scored.cost for scored in self.score(candidates)])
 
 
 @dataclass(frozen=True)
 class Step:
-    """One row of a history: an evaluation of simulated annealing, a generation of the genetic algorithm."""
+    """One row of a history: one evaluation of simulated annealing, or one generation of the genetic algorithm."""
 
     step: int
-    evaluations: int  # spent of the problem's budget so far
+    evaluations: int  # spent from the problem's budget so far
     cost: float  # of this proposal; of the best of this generation
     best_cost: float  # the best seen so far
     loss: float
@@ -119,7 +125,7 @@ Callback = Callable[[Step], Any]  # a search stops when its callback returns Tru
 
 
 def says_stop(callback: Callback | None, step: Step) -> bool:
-    """Show `step` to the callback; whether it answered True, Python's or numpy's (a comparison gives the latter)."""
+    """Show `step` to the callback; return whether it answered True, Python's or numpy's (comparisons give numpy's)."""
     answer = callback(step) if callback is not None else False
     return isinstance(answer, bool | np.bool_) and bool(answer)
 
@@ -131,10 +137,11 @@ class SearchResult(Generic[Candidate]):
     Attributes
     ----------
     best : the best candidate seen: one layer's mask, or the masks of all layers.
-    cost : its own cost, from when it was seen.
-    evaluation : what it achieved on the search images; None for a problem that gives plain costs.
-    evaluations : how many were spent.
-    history : one `Step` an evaluation or generation.
+    cost : the cost of `best`, as it was when the search saw it.
+    evaluation : the loss and accuracy of `best` on the search images; None for a problem that gives plain costs.
+    evaluations : how many evaluations the search spent.
+    seconds : how long it took.
+    history : one `Step` per evaluation or generation.
     message : why the search ended.
     """
 
@@ -148,11 +155,11 @@ class SearchResult(Generic[Candidate]):
 
     @property
     def masks(self) -> Candidate:
-        """The same as `best`: the masks of all layers, in a result of `prune_layerwise`."""
+        """Another name for `best`, for results of `prune_layerwise`, where it holds the masks of all layers."""
         return self.best
 
     def table(self) -> pandas.DataFrame:
-        """The history as a table, one row a step."""
+        """The history as a table, one row per step and one column per field of `Step`."""
         import pandas
 
         return pandas.DataFrame([asdict(step) for step in self.history])
@@ -164,17 +171,17 @@ class Search(Protocol):
     def __call__(
         self, problem: Problem[Any], start: Any, *, rng: np.random.Generator, callback: Callback | None = None
     ) -> SearchResult[Any]:
-        """Search from `start` until `problem.remaining` is too small, or `callback` returns True."""
+        """Search from `start` until the budget of `problem` is spent or `callback` returns True."""
 
 
 class Run(Generic[Candidate]):
     """The bookkeeping of one search: the best candidate seen, the budget, the history, the callback, Ctrl-C, the clock.
 
-    Used as ``with Run(problem, callback) as run:``. Ctrl-C ends the block, and what was found until then stays.
+    Use it as ``with Run(problem, callback) as run:``. Ctrl-C ends the block but loses nothing that was found before.
 
     Attributes
     ----------
-    best : the cheapest candidate seen; of equal ones the first.
+    best : the cheapest candidate seen; among equally cheap ones, the first.
     history : the rows that `note` wrote.
     message : why the search ended.
     """
@@ -197,7 +204,10 @@ class Run(Generic[Candidate]):
         return True
 
     def see(self, candidates: Sequence[Candidate | Scored[Candidate]]) -> list[Scored[Candidate]]:
-        """Evaluate candidates, all in one batch, and remember the best. One that is scored already costs nothing."""
+        """Evaluate candidates in one batch, remember the best, and return them all scored, in the same order.
+
+        A candidate that is already a `Scored` is not evaluated again and costs nothing.
+        """
         unknown = [each for each in candidates if not isinstance(each, Scored)]
         answers = iter(self.problem.score(unknown) if unknown else [])
         seen = [each if isinstance(each, Scored) else next(answers) for each in candidates]
@@ -216,11 +226,17 @@ class Run(Generic[Candidate]):
         rng: np.random.Generator,
         limit: float = math.inf,
     ) -> list[Scored[Candidate]]:
-        """Draw `size` individuals around `start`, and again more gently while all get the penalty. All are counted.
+        """Draw `size` individuals around `start`; if all of them get the penalty, draw again with smaller changes.
 
-        Of a pair of `rates` (low, high), the first individual is moved at the high one, the last at the low one, those
-        between in equal steps. For the next draw the rates are multiplied by `factor`. The last draw that the budget
-        allows, or `limit` evaluations if that is less, holds `start` itself.
+        Every individual is evaluated and counted. `rates` is the rate for `move`, or a pair (low, high): then the
+        first individual gets the high rate, the last one the low rate, those between them rates in equal steps. Before
+        each new draw the rates are multiplied by `factor`. The last draw that the budget or `limit` (in evaluations)
+        allows contains `start` itself.
+
+        Raises
+        ------
+        BudgetExhaustedError
+            When not even one evaluation is left.
         """
         low, high = rates if isinstance(rates, Sequence) else (rates, rates)
         last = self.problem.evaluations + min(limit, self.problem.remaining)
@@ -237,7 +253,7 @@ class Run(Generic[Candidate]):
             low, high = low * factor, high * factor
 
     def steps(self, count: int, unit: str = "iterations") -> Iterator[int]:
-        """0 to `count` - 1, for as long as there is budget and the callback does not stop the search."""
+        """Count from 0 to `count` - 1, until the budget is spent or the callback stops the search."""
         for step in range(count):
             if self._stopped:
                 break
@@ -248,7 +264,7 @@ class Run(Generic[Candidate]):
         self.message = "stopped by the callback" if self._stopped else f"{count} {unit} done"
 
     def note(self, step: int, found: Scored[Candidate] | Sequence[Scored[Candidate]], **more: Any) -> None:
-        """Write a row of the history, of one proposal or of a generation, and show it to the callback."""
+        """Add a row to the history, for one proposal or one generation, and show it to the callback."""
         if not isinstance(found, Scored):
             more["mean_cost"] = float(np.mean([each.cost for each in found]))
             found = min(found, key=lambda each: each.cost)
@@ -262,7 +278,7 @@ class Run(Generic[Candidate]):
         self._stopped = says_stop(self.callback, row)
 
     def result(self) -> SearchResult[Candidate]:
-        """What was found."""
+        """The `SearchResult` of everything seen so far."""
         assert self.best is not None, "see a candidate first"
         return SearchResult(
             best=self.best.candidate,

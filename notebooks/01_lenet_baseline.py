@@ -17,14 +17,14 @@
 #
 # A trained network holds tens of thousands of weights. Many of them can be set to zero and the network hardly notices;
 # others must not be touched. A **mask** says which stay. This course searches for good masks. Before any search you
-# need four things that you can trust: the network, its weights counted, images held back, and a way to apply a mask.
+# need four things that you can trust: the network, a count of its weights, images held back, and a way to apply a mask.
 #
 # **Objectives.** After this notebook you can
 #
 # - explain the shape of every layer of LeNet-5 and count its weights without running it;
 # - split data so that no image is in both parts, and say why a search must not see the test images;
 # - mask a layer without touching the network it came from;
-# - measure accuracy, and say what a number measured on few images is worth.
+# - measure accuracy, and say how far to trust a number measured on few images.
 #
 # **Minutes.** Reading 25; exercises 8 + 10 + 5 + 5; about 55 in all.
 #
@@ -106,15 +106,15 @@ from lessonkit.experiments.published import PATHS
 #
 # **Write down, before you read on:**
 #
-# 1. Set 40% of the network's weights to zero, chosen by chance. Which accuracy is left? (The whole network has about
-#    97% on MNIST, a little less on the stand-in data that the next section explains.)
+# 1. Set 40% of the network's weights to zero, chosen at random. What accuracy is left? (The whole network has about 97%
+#    on MNIST, a little less on the stand-in data that the next section explains.)
 # 2. And if you set the 40% with the smallest absolute values to zero?
 #
-# There is no training afterwards. You will come back to your two numbers below.
+# Nothing is trained afterwards. You will come back to your two numbers below.
 #
 # ## The images
 #
-# MNIST holds handwritten digits of 28 x 28 pixels, scaled to $[0, 1]$. Without MNIST at hand the course uses a
+# MNIST holds handwritten digits of 28 x 28 pixels, scaled to $[0, 1]$. If MNIST is not available, the course uses a
 # **stand-in**: smaller digits that come with scikit-learn, enlarged. The set-up cell says which of the two you have.
 # Where the text quotes a measured number, it is the one measured with MNIST.
 
@@ -164,8 +164,8 @@ print(f"all parameters: {model.count_params():,}")
 #
 # **Objective:** find the kernels of any Keras model. **8 minutes.**
 #
-# Return an `int`: how many numbers the kernels of all convolutions and dense layers of `model` hold together. Biases
-# do not count, and neither do layers of another kind.
+# Return an `int`: the total number of weights in the kernels of all convolutions and dense layers of `model`. Biases do
+# not count, and neither do other kinds of layers.
 #
 # *Stuck?* `hint("baseline.count_prunable_weights", 1)`
 
@@ -196,13 +196,13 @@ figures.weights_plot(network.names, [kernel.size for kernel in network.kernels])
 
 # %% [markdown]
 # **What do you notice?** Which layer would you prune to make the network small? Which layer could you prune away
-# completely without anybody noticing it in the total? You will need this picture in the next notebook.
+# completely without a visible change in the total? You will need this picture in the next notebook.
 #
 # ## Hold images back
 #
-# The training images above and the validation images were one set before somebody split it. It sounds trivial, and it
-# is where many experiments go wrong: an image in both parts, labels that no longer belong to their images, a sorted
-# data set cut in the middle.
+# The training images above and the validation images were one set before somebody split it. Splitting sounds trivial,
+# but it is where many experiments go wrong: an image in both parts, labels that no longer belong to their images, a
+# sorted data set cut in the middle.
 #
 # ### Exercise: hold out validation images
 #
@@ -264,7 +264,7 @@ def apply_mask(weights, mask):
 apply_mask = check("baseline.apply_mask", apply_mask)
 
 # %% [markdown]
-# Conv1 is small enough to look at. Its six filters, with 40% of the weights pruned by chance:
+# Conv1 is small enough to look at. Its six filters, with 40% of the weights pruned at random:
 
 # %%
 conv1 = network.kernels[0]
@@ -328,13 +328,13 @@ print(f"Conv1 masked, Evaluator:  {fast.correct} of {fast.images} right, loss {f
 # %% [markdown]
 # `loss` is the mean **cross-entropy**: $-\ln$ of the probability that the network gives to the right class, averaged
 # over the images. 0 is perfect; a network that gives all ten classes the same probability has $\ln 10 \approx 2.30$;
-# one that is sure and wrong has more. The searches look at the loss, because it also moves when no answer changes from
-# right to wrong.
+# one that is confident and wrong has a higher loss. The searches use the loss because it also changes when every answer
+# stays the same.
 #
 # ## By chance, or by size?
 #
-# The simplest rule of pruning: cut the connections that are weakest. Sort all 61,470 weights by $|w|$ and prune the
-# smallest (`magnitude_global`). Compare it with masks drawn by chance (`random_masks`). Nothing is trained again.
+# The simplest rule of pruning is to cut the weakest connections. Sort all 61,470 weights by $|w|$ and prune the
+# smallest (`magnitude_global`). Compare it with masks drawn at random (`random_masks`). Nothing is trained again.
 
 # %% tags=["mnist"]
 sparsities = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -351,13 +351,13 @@ figures.pruning_curve(sparsities, {"by chance": chance, "by size (magnitude)": b
 # %% [markdown]
 # **Back to what you wrote down.** Read both curves at 0.4. How far off were you, and for which of the two?
 #
-# The rule costs no search at all. Every search of this course will be measured against it, and you will see how hard it
+# The rule costs no search at all. Every search in this course will be measured against it, and you will see how hard it
 # is to beat.
 #
 # ### Try it: the pruning lab
 #
-# Prune single layers, too: which of them can lose most of its weights before the accuracy falls? (A lab needs a running
-# kernel; without one you see its first state.)
+# Prune single layers, too: which of them can lose the largest share of its weights before the accuracy falls? (A lab
+# needs a running kernel; without one you see its first state.)
 
 # %% tags=["mnist"]
 from lessonkit.labs import PruningLab
@@ -367,9 +367,9 @@ PruningLab()
 # %% [markdown]
 # ## Which images may choose?
 #
-# One question is left, and it decides whether any number of this course is worth something. Take 400 random masks of
-# the Output layer, each pruning 30% of its 840 weights. (`lowest_pruned` prunes the lowest of given numbers; here the
-# numbers are random.) Measure all masks on 200 images and **choose the best**.
+# One question is left, and it decides whether you can trust any number in this course. Take 400 random masks of the
+# Output layer, each pruning 30% of its 840 weights. (`lowest_pruned` takes one number per weight and prunes the weights
+# with the lowest; here the numbers are random.) Measure all masks on 200 images and **choose the best**.
 
 # %% tags=["mnist"]
 rng = np.random.default_rng(1)
@@ -390,7 +390,7 @@ print(f"best of 400 masks: {chosen_on[best]:.3f} on 200 images")
 print(f"unpruned network:  {whole_there:.3f} on the same images; difference {chosen_on[best] - whole_there:+.3f}")
 
 # %% [markdown]
-# **What do you notice?** A random mask that is better than the network it was cut from? Write down what you expect of
+# **What do you notice?** A random mask that is better than the network it was cut from? Write down what you expect from
 # the same mask on 1,000 other images, then run the next cell. Its picture shows all 400 masks, each compared with the
 # unpruned network on the same images.
 
@@ -403,10 +403,10 @@ figures.selection_plot(chosen_on - whole_there, fresh - whole_here)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The best of 400 is partly good and partly lucky: on 200 images the accuracy of a mask scatters by about a percent, and
-# choosing the maximum chooses the luck as well. On images that had no part in the choice its lead shrinks or is gone.
-# The more candidates you compare, and the fewer images you compare them on, the larger the gap. This is called
-# *selection bias*. It has nothing to do with training: nothing was trained here.
+# The best of 400 is partly good and partly lucky: on 200 images the accuracy of a mask varies by about a percentage
+# point by chance, and choosing the maximum chooses the luck as well. On images that had no part in the choice its lead
+# shrinks or disappears. The more candidates you compare, and the fewer images you compare them on, the larger the gap.
+# This is called *selection bias*. It has nothing to do with training: nothing was trained here.
 #
 # Why the differences, and not the accuracies themselves? Some images are easier than others. With MNIST the unpruned
 # network has 0.970 on the first 200 images and 0.962 on the 1,000 others, so all masks look a little worse on the
@@ -418,8 +418,8 @@ figures.selection_plot(chosen_on - whole_there, fresh - whole_here)
 # ## The published experiment
 #
 # This course takes one experiment apart: LeNet-5 on MNIST, its masks searched by simulated annealing and by a genetic
-# algorithm, one run each, on Colab Pro with TensorFlow 2.17. All that the course has of it is a report with its
-# formulas, settings and results. No author, title or public address of it is known to us, so we cannot cite it better.
+# algorithm, one run each, on Colab Pro with TensorFlow 2.17. All that the course has is a report with its formulas,
+# settings and results. No author, title or public address of it is known to us, so we cannot cite it more precisely.
 # `PATHS` holds its results after each layer, `REFERENCE` its settings:
 
 # %%
@@ -451,8 +451,8 @@ print(f"annealing scores {scored:,} candidates, all of them on {REFERENCE.search
 #
 # ## Check yourself
 #
-# 1. A convolution with 3 x 3 kernels, "valid" padding and 8 filters gets an input of 14 x 14 x 6. Which shape does it
-#    give, and how many weights and biases has it?
+# 1. A convolution with 3 x 3 kernels, "valid" padding and 8 filters gets an input of 14 x 14 x 6. What shape does it
+#    give, and how many weights and biases does it have?
 #
 # <details><summary>Answer</summary>
 #

@@ -22,8 +22,8 @@
 # **Objectives.** After this notebook you can
 #
 # - tell the mean of the layers' sparsities from the sparsity of the whole network, and compute both;
-# - write the cost with its penalty and its warm-up threshold, and say how much loss one more percent of sparsity may
-#   cost;
+# - write the cost with its penalty and its warm-up threshold, and say how much loss one more percentage point of
+#   sparsity may cost;
 # - find flaws in a published objective from its own table;
 # - repair a cost without changing what it says elsewhere.
 #
@@ -108,8 +108,8 @@ from lessonkit.experiments.published import BASELINE_LOSS, PATHS
 # ## Two sparsities
 #
 # A network has $N$ layers with weights, $l = 1, \dots, N$ (LeNet-5 has $N = 5$). Layer $l$ has $n_l$ weights, of which
-# $z_l$ are pruned. Its **layer sparsity** is $s_l = z_l / n_l$. There are two ways to make one number of these for the
-# whole network:
+# $z_l$ are pruned. Its **layer sparsity** is $s_l = z_l / n_l$. There are two ways to combine these into one number for
+# the whole network:
 #
 # $$\text{mean layer sparsity} = \frac{1}{N} \sum_l \frac{z_l}{n_l}, \qquad
 #   \text{global sparsity} = \frac{\sum_l z_l}{\sum_l n_l}.$$
@@ -138,7 +138,7 @@ mean_layer_sparsity = check("cost.mean_layer_sparsity", mean_layer_sparsity)
 #
 # **Objective:** compute one sparsity for a network in which every weight counts the same. **5 minutes.**
 #
-# `masks` as before. Return a `float`: the pruned weights of all layers over all weights of all layers.
+# `masks` as before. Return a `float`: the number of pruned weights in all layers, divided by the number of all weights.
 #
 # *Stuck?* `hint("cost.global_sparsity", 1)`
 
@@ -205,19 +205,19 @@ for name, rows in published.items():
     print(f"  mean layer sparsity {each.mean():.4f}, global sparsity {np.dot(each, sizes) / sum(sizes):.4f}")
 
 # %% [markdown]
-# The published 0.4384 is about 48% of all weights. Neither number is wrong. What is wrong is not to say which one is
+# The published 0.4384 is about 48% of all weights. Neither number is wrong. The mistake is not to say which one is
 # meant. This course says *layer sparsity*, *mean layer sparsity* or *global sparsity*.
 #
 # ## The cost
 #
-# A mask should leave the loss alone and prune much. The experiment puts both into one number to be minimised. With the
-# baseline loss $L_0$ of the unpruned network, the masked network's loss $L$, the sparsity $s$ and
+# A good mask keeps the loss as it is and prunes many weights. The experiment puts both into one number to be minimised.
+# With the baseline loss $L_0$ of the unpruned network, the masked network's loss $L$, the sparsity $s$ and
 # $\varepsilon = 10^{-8}$:
 #
 # $$C = \begin{cases} (L_0 - L)^2 & \text{if } L < L_{\max} \\ 10^8 & \text{otherwise} \end{cases}
 #   \;+\; \frac{1}{s + \varepsilon}.$$
 #
-# From the threshold $L_{\max}$ on, the **penalty** $10^8$ takes the place of the squared difference: such a mask counts
+# At the threshold $L_{\max}$ and above it, the **penalty** $10^8$ replaces the squared difference: such a mask counts
 # as useless. $\varepsilon$ keeps the second term finite when nothing is pruned.
 
 # %%
@@ -279,8 +279,8 @@ for loss, sparsity in [(0.15, 0.05), *published["annealing"]]:
     print(f"{sparsity:19.4f}{loss:8.4f}{allowed - loss:21.2f}{allowed:11.2f}")
 
 # %% [markdown]
-# A network that guesses has a loss of 2.30. At a sparsity of 0.05, one percent more may cost nearly all the way there;
-# at the end of the published run, at 0.4384, it may cost 0.03. The price is not the same all along the way:
+# A network that guesses has a loss of 2.30. At a sparsity of 0.05, one percentage point more may raise the loss nearly
+# that far; at the end of the published run, at 0.4384, it may raise it by 0.03. So the price changes along the way:
 # $1/s$ pays a fortune for the first weights and little for the last ones.
 #
 # ## The warm-up threshold
@@ -376,8 +376,8 @@ for name, (loss, sparsity) in cases.items():
 #
 # The intact network costs $1/\varepsilon = 10^8$, as much as the penalty. For a search that starts there, a first step
 # that destroys the network raises the cost by 7, which is nothing beside $10^8$. And any first weight of Conv1 brings
-# the cost down to 750, any first weight of FC1 to 239,425 only, whatever the weight does in the network. So the first
-# step of a run says nothing. The second term is finite at $s = 0$, but it measures nothing there.
+# the cost down to 750, any first weight of FC1 only to 239,425, whatever the weight does in the network. So the first
+# step of a run says nothing about the network. The second term is finite at $s = 0$, but it measures nothing there.
 #
 # </details>
 #
@@ -431,15 +431,15 @@ print(f"{place + 1:12}{losses[lowest]:9.4f}{found[lowest].correct:8}   <- the ma
 # <details><summary>Answer</summary>
 #
 # Some masks make the loss *lower* than the baseline loss: cutting a few connections improved the network on these
-# images. The squared difference $(L_0 - L)^2$ makes no difference between up and down. It punishes an improvement by
-# $d$ exactly as it punishes a loss that is worse by $d$, so the cheapest mask is the one that changes the loss least,
-# not the best one.
+# images. The squared difference $(L_0 - L)^2$ does not distinguish up from down. It punishes an improvement by $d$
+# exactly as it punishes a loss that is worse by $d$, so the cheapest mask is the one that changes the loss least, not
+# the best one.
 #
 # </details>
 #
 # ### Exercise: a cost that does not punish improvement
 #
-# **Objective:** repair an objective without changing what it says elsewhere. **8 minutes.**
+# **Objective:** correct an objective in one place without changing it elsewhere. **8 minutes.**
 #
 # Return what `pruning_cost` returns, with one change: a loss below the baseline loss costs nothing, so that only
 # $1/(s + \varepsilon)$ is left. The penalty stays as it is, for every loss from `max_loss` on. (A threshold below the
@@ -470,8 +470,8 @@ figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": re
 
 # %% [markdown]
 # The repaired cost no longer prefers the worse mask, but it does not prefer the better one either: below the baseline
-# loss it is flat. A sum of two terms hides a decision that you have to take anyway: how much loss is a weight worth?
-# Notebook 06 takes it openly: the lowest loss *at a given sparsity*.
+# loss it is flat. A sum of two terms hides a decision that you have to make anyway: how much loss is a weight worth?
+# Notebook 06 makes it openly: the lowest loss *at a given sparsity*.
 #
 # ## Recap
 #
@@ -484,7 +484,7 @@ figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": re
 #
 # ## Check yourself
 #
-# 1. Two layers have 10 and 990 weights. 5 of the first and none of the second are pruned. Both sparsities?
+# 1. Two layers have 10 and 990 weights. 5 of the first and none of the second are pruned. What are the two sparsities?
 #
 # <details><summary>Answer</summary>
 #

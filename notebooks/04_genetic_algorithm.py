@@ -295,7 +295,7 @@ mutate = check("genetic.mutate", mutate)
 # %% [markdown]
 # ### Exercise: the next generation
 #
-# **Objective:** let the best survive and fill up with children. **8 minutes.**
+# **Objective:** let the best survive and fill the rest with children. **8 minutes.**
 #
 # Return a list as long as `population`: first the `elite` cheapest, then one child for each call of `make_child()`.
 #

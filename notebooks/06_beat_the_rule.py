@@ -15,12 +15,13 @@
 # %% [markdown]
 # # 06 Beat the rule
 #
-# Sorting the weights once beat a thousand evaluations of both searches. Is search useless then? It was asked the wrong
+# Sorting the weights once beat a thousand evaluations of both searches. Is search useless, then? It was asked the wrong
 # question. In this notebook you change the question - the candidates, the moves and the goal - until a search beats the
 # rule that it lost to. Then you ask what it was that won: the search, or what its moves know. At the end you find out
 # what the zeros are worth in bytes and microseconds.
 #
-# All numbers in the texts are those of MNIST. With the stand-in digits yours differ, and so may an order.
+# All numbers in the text were measured with MNIST. With the stand-in digits yours differ, and two methods may change
+# places.
 #
 # **Objectives.** After this notebook you can
 #
@@ -142,13 +143,13 @@ for sparsity in (0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95):
 
 # %% [markdown]
 # Half of the weights cost nearly nothing; at 70% the loss has doubled; at 90% the rule falls off a cliff. That is where
-# a search can have something to find, so we fix the goal there: **exactly 90% of all weights pruned, and the loss as
-# low as possible.** No penalty, no $1/s$, no warm-up: among masks of equal sparsity the loss alone decides.
+# a search has something to gain, so we set the goal there: **exactly 90% of all weights pruned, and the loss as low as
+# possible.** No penalty, no $1/s$, no warm-up: among masks of equal sparsity the loss alone decides.
 #
 # **Write down, before you read on:**
 #
 # 1. How many of 500 images can a mask with 90% zeros get right, without any retraining?
-# 2. With 160 evaluations: will you rather search all 61,470 bits, or five numbers?
+# 2. With 160 evaluations: would you rather search all 61,470 bits, or five numbers?
 # 3. Nine of ten weights are zero. How much smaller does the file get, and how much faster the network?
 #
 # ## Two search spaces
@@ -163,14 +164,14 @@ print(f"{kept:,} of {sizes.sum():,} weights are kept: 2^{bits:,.0f} masks")
 print(f"one accept-or-reject answer is at most one bit: 160 evaluations learn 160 of {bits:,.0f} bits")
 
 # %% [markdown]
-# An evaluation returns one number, and the search makes one decision of it. It cannot learn tens of thousands of bits
+# An evaluation returns one number, and the search makes one decision from it. It cannot learn tens of thousands of bits
 # that way. But it could learn *five numbers*: how many weights each layer keeps. Inside a layer the rule chooses them,
 # and the rule is good at that. What the rule cannot know is how to compare a weight of Conv1 with one of FC1.
 #
 # A candidate is a vector $x$ of five log-odds. The share that layer $i$ keeps is $d_i = 1 / (1 + e^{-(x_i + c)})$, with
 # one shift $c$ for all layers, such that the kept weights add up to a tenth. The move is a small normal step. `Problem`
 # and `Scored` are the engine's: a problem counts the candidates that a search asks about, and gives a `Scored`, a cost
-# with the evaluation behind it, for each. These are all the lines it takes:
+# with the evaluation behind it, for each. This is all the code that it takes:
 
 
 # %%
@@ -210,10 +211,10 @@ def log_odds(masks):
 
 
 # %% [markdown]
-# Both searches below use the annealing of notebook 03 with a geometric schedule, start from the rule's own mask and get
-# the same budget. The other one swaps weights at random, 5% of the kept ones of every layer at first; you write that
-# move next. The temperatures, rates and schedules of this notebook were chosen by hand on the same 500 images. That
-# tuning is not in any of the counts below; notebook 04 says what that means.
+# Two searches follow. Both use the annealing of notebook 03 with a geometric schedule, start from the rule's own mask
+# and get the same budget. One moves the densities; the other swaps weights at random, at first 5% of the kept ones in
+# every layer. You write that second move next. The temperatures, rates and schedules of this notebook were chosen by
+# hand on the same 500 images. That tuning is not in any of the counts below; notebook 04 says what that means.
 
 # %% [markdown]
 # ### Exercise: a move that keeps the sparsity
@@ -296,16 +297,16 @@ figures.densities_plot(
 # weights of FC1 as the rule, nearly all of Conv1, and pays for them with half of what FC2 had. Five numbers can correct
 # the exchange rate between layers, and 160 answers are enough for five numbers.
 #
-# Did you also see that the two searches may differ in the order of their losses and of their counts of right images? A
-# search lowers what you give it, and here that is the loss. A swap can do something that five densities cannot: change
-# *which* weights of a layer stay. So the two spaces do not replace each other.
+# Did you also notice that the search with the lower loss need not have more images right? A search lowers what you give
+# it, and here that is the loss. A swap can do something that five densities cannot: change *which* weights of a layer
+# stay. So the two spaces do not replace each other.
 #
 # </details>
 #
 # ## Then the bits
 #
 # The order is the point: first the few numbers that matter most, then the many that matter less. From the mask that the
-# densities gave we continue with swaps. They may be blind, or they may *know* what the rule knows: draw three times as
+# densities gave we continue with swaps. Swaps can be blind, or they can *know* what the rule knows: draw three times as
 # many candidates as needed, prune the weakest of them, restore the strongest. It is a tournament, as in notebook 04.
 # Whether the order matters needs a control, of course: informed swaps alone, from the rule's mask, with the evaluations
 # of both phases together.
@@ -351,10 +352,10 @@ figures.race_plot(
 # %% [markdown]
 # ## Ask the slope
 #
-# Both moves guess. One pass backward through the network tells more: for every weight, kept or pruned, the slope of
-# the loss with respect to its *gate*, $m_i \in \{0, 1\}$. It is weight times gradient, taken at the masked weights.
-# Opening a gate changes the loss by about plus the slope, closing one by about minus the slope: 61,470 answers at once.
-# That is not free. Forward and backward cost about as much as three evaluations, so a fair count charges three.
+# Both moves guess. One backward pass through the network gives more: for every weight, kept or pruned, the slope of the
+# loss with respect to its *gate*, $m_i \in \{0, 1\}$. It is weight times gradient, taken at the masked weights. Opening
+# a gate changes the loss by about plus the slope, closing one by about minus the slope: 61,470 answers at once. That is
+# not free. Forward and backward cost about as much as three evaluations, so a fair count charges three.
 #
 # Here the slope chooses $k$ swaps at once: it prunes the kept weights of highest slope and restores the pruned ones of
 # lowest slope. (`join` puts the masks of all layers in one row, `split` takes them apart again.)
@@ -377,23 +378,23 @@ for k in (1, 3, 10, 30, 100):
 #
 # <details><summary>Answer</summary>
 #
-# For one swap the promise is nearly kept, for ten it is broken: each slope holds while all other gates stay as they
-# are. Two swaps that correct the same error correct it twice over. So use the slope as a proposal, a little at a time,
-# and let the *true* loss say whether to stay there.
+# For one swap the promise is nearly kept, for ten it is broken: each slope is right only while all other gates stay as
+# they are. Two swaps that correct the same error correct it twice over. So use the slope as a proposal, a little at a
+# time, and let the *true* loss say whether to stay there.
 #
 # </details>
 #
 # A single step along the slope is too short to turn a gate, and a long one turns too many. The remedy is a memory: give
 # every weight a *score*, at first its magnitude, let each slope move the scores a little, and keep the weights with the
-# highest scores. A gate turns when many slopes agree. A slope does not need all images for that, `batch=50` will do; it
-# is charged for as many as it looks at. `steps` such slopes are one proposal of `ScoreWalk`, `pace` is the length of a
-# step, and `tail=True` leaves the convolutions as they are, which makes an evaluation cheap. `MaskProblem` is the
-# problem of this notebook, for masks in one row: the loss of exactly so many kept weights. Annealing accepts or rejects
-# each proposal as before.
+# highest scores. A gate turns when many slopes agree. A slope does not need all images for that: `batch=50` is enough,
+# and a slope is charged only for the images that it uses. `steps` such slopes are one proposal of `ScoreWalk`, `pace`
+# is the length of a step, and `tail=True` leaves the convolutions as they are, which makes an evaluation cheap.
+# `MaskProblem` is the problem of this notebook for masks in one row: the cost is the loss, and all masks keep the same
+# number of weights. Annealing accepts or rejects each proposal as before.
 #
 # This walk is gradient descent on scores (Ramanujan and others, below) inside of annealing. Which of the two does the
 # work? Three controls answer, with the same start and the same proposals: *downhill only* (temperature 0), *every
-# proposal accepted* (a temperature so high that the rule of Metropolis never refuses), and *no evaluation at all*: take
+# proposal accepted* (a temperature so high that the Metropolis rule never rejects), and *no evaluation at all*: take
 # the walk's steps, and keep the last mask whatever it is.
 
 # %% tags=["mnist"]
@@ -438,15 +439,15 @@ for name in WALKS:
 
 # %% [markdown]
 # The first line is the fair comparison with the swaps: the same start, images and budget. With 4,000 images an
-# evaluation looks at eight times as many; is 160 then the right thing to count? Ask that of every table of search
-# results, including the one at the end of this notebook. And keep the three controls in mind: the test images judge
-# them next.
+# evaluation looks at eight times as many images; are 160 evaluations still the same budget? Ask that of every table of
+# search results, including the one at the end of this notebook. And keep the three controls in mind: the test images
+# judge them next.
 #
 # ## The test images, once
 #
-# Everything above was chosen on 500 validation images, or 4,000 training images where that is said. Now the verdict, on
-# all test images. `then` means that 160 evaluations for the densities come first. Swaps were run twice, blind and
-# informed, and the better one is shown: it spent 160 + 2 x 160 = 480 evaluations. Swaps alone spent 320.
+# Everything above was chosen on 500 validation images, or on 4,000 training images where the name says so. Now the
+# verdict, on all test images. `then` means that 160 evaluations for the densities come first. Swaps were run twice,
+# blind and informed, and the better one is shown: it spent 160 + 2 x 160 = 480 evaluations. Swaps alone spent 320.
 
 # %% tags=["mnist"]
 best_name = min(results, key=lambda name: results[name].cost)
@@ -471,12 +472,12 @@ for name, evaluation in verdict.items():
 #
 # <details><summary>Answer</summary>
 #
-# Nothing, or harm. Without a single evaluation of a mask the slopes alone get as many test images right, to within the
-# chance of one run, and a lower loss. Downhill only is the same run as annealing: by the test of notebook 03 the
-# temperature had no say. Nearly all proposals were refused, and each refusal takes the walk back to where it was, so it
-# gets less far than the walk that nobody refused. A higher temperature only makes annealing more like that walk. What
-# beats the rule is the *information* in the moves, the slopes of all weights at once; the search around them does not
-# earn its evaluations here.
+# Nothing, or it did harm. Without a single evaluation of a mask the slopes alone get as many test images right, to
+# within the chance of one run, and a lower loss. Downhill only is the same run as annealing: by the test of notebook
+# 03, the temperature had no effect. Nearly all proposals were rejected, and each rejection takes the walk back to where
+# it was, so it gets less far than the walk without rejections. A higher temperature only makes annealing more like that
+# walk. What beats the rule is the *information* in the moves, the slopes of all weights at once; the search around them
+# does not earn its evaluations here.
 #
 # The table at the end of this notebook asks again, with larger budgets and several runs.
 #
@@ -489,7 +490,7 @@ for name, evaluation in verdict.items():
 #
 # 90% was our choice. Here are two more sparsities with 60 evaluations each, beside the curve of the rule, all on the
 # images of the search. The rule's masks and the searched ones are in one list; `pareto_front`, your exercise of
-# notebook 05, says who is left.
+# notebook 05, says which of them are non-dominated.
 
 # %% tags=["mnist"]
 searched_points = [(over_densities.cost, SPARSITY)]
@@ -544,7 +545,7 @@ DensityLab()
 #
 # $$ J_{ij} = -\tfrac12 A_{ij} \ (i \ne j), \qquad h = \tfrac12 A \mathbf 1. $$
 #
-# It is the energy of the Ising model. A positive field $h_i$ pulls weight $i$ towards being kept; where the other
+# This is the energy of the Ising model. A positive field $h_i$ pulls weight $i$ towards being kept; where the other
 # weights cancel what it does, the field can be negative. The couplings $J$ say which weights should go *together*,
 # because their effects cancel. Magnitude sees neither.
 #
@@ -599,7 +600,7 @@ damages = A[choices[:, :, None], choices[:, None, :]].sum(axis=(1, 2))
 by_magnitude = np.argsort(np.abs(w))[:PRUNE]
 
 spins = np.ones(25)
-for _ in range(PRUNE):  # flip, six times, the kept spin whose flip costs least
+for _ in range(PRUNE):  # six times, flip the kept spin whose flip costs least
     costs = [flip_energy(J, h, spins, index) if spins[index] > 0 else np.inf for index in range(25)]
     spins[int(np.argmin(costs))] = -1
 by_flips = np.flatnonzero(spins < 0)
@@ -607,7 +608,7 @@ by_flips = np.flatnonzero(spins < 0)
 best_choice = choices[int(np.argmin(damages))]
 print(f"{np.count_nonzero(h < 0)} of the 25 fields are negative; {len(choices):,} choices of {PRUNE} weights")
 for name, chosen in (("best of all", best_choice), ("six cheapest flips", by_flips), ("smallest", by_magnitude)):
-    rank = 1 + np.count_nonzero(damages < damage(chosen) * (1 - 1e-9))  # the factor: rounding is no difference
+    rank = 1 + np.count_nonzero(damages < damage(chosen) * (1 - 1e-9))  # the factor ignores rounding errors
     print(f"{name:18}: damage {damage(chosen):.5f}, rank {rank:6,}, sum of the pruned {w[chosen].sum():+.3f}")
 
 # %% tags=["mnist"]
@@ -629,8 +630,8 @@ figures.couplings_plot(
 # Neighbouring pixels are nearly equal, so two neighbouring weights of opposite sign nearly cancel: pruning both changes
 # less than pruning one. The rule takes the smallest weights whatever their signs, and where the signs agree the effects
 # add up. The couplings know that, the sizes do not. And since a flip needs one row only, such a model can be searched
-# without looking at one more image. The price is that it knows its own layer only, and that it is a guess of the loss
-# and not the loss. So it makes starts; the true loss decides.
+# without looking at one more image. The price is that it knows its own layer only, and that it is an estimate of the
+# loss, not the loss itself. So use it to find a starting point, and let the true loss decide.
 #
 # </details>
 #
@@ -669,8 +670,8 @@ print(f"{'zip file, unpruned':34} {round(whole, -4) / 1000:6.0f} kB, about")
 print(f"{'zip file, pruned':34} {round(zipped, -4) / 1000:6.0f} kB, about")
 
 # %% [markdown]
-# Ten times fewer weights do not make the file ten times smaller: the places of the survivors must be written too. And a
-# dense file with zeros in it is as large as before.
+# Ten times fewer weights do not make the file ten times smaller: the positions of the kept weights must be stored too.
+# And a dense file with zeros in it is as large as before.
 #
 # Now the time. The layer FC1, 400 inputs and 120 outputs, for one image and for a batch of 256: the dense product with
 # the unpruned weights, the same with zeros in it, and sparse products with fewer and fewer weights (the largest of the
@@ -696,10 +697,10 @@ for batch in (1, 256):
 #
 # <details><summary>An honest answer</summary>
 #
-# A dense product does not look at the values: a zero costs what any other number costs. For one image, calling a
-# product takes about as long as computing it, so a sparse one has nothing to win. For 256 images a sparse
-# product can win, but only where nearly everything is gone: reading a scattered weight costs several times what a
-# multiplication in a row does. Where the two meet depends on the machine; your own output shows it.
+# A dense product does not look at the values: a zero costs as much as any other number. For one image, calling a
+# product takes about as long as computing it, so a sparse one has nothing to gain. For 256 images a sparse product can
+# win, but only where nearly everything is gone: reading a scattered weight takes several times as long as multiplying
+# weights that lie in a row. Where sparse becomes faster depends on the machine; your own output shows it.
 #
 # And FC1 is the wrong place to look. The convolutions hold 4% of LeNet-5's weights and do 86% of its multiplications,
 # because each weight is used at every position of the image. Pruning single weights saves storage and transport first.
@@ -710,7 +711,7 @@ for batch in (1, 256):
 #
 # ## Your own search
 #
-# The frontier of the course runs any method at any sparsity and network and keeps it honest: it counts what was really
+# The course's `frontier` runs any method on any network at any sparsity, and keeps it honest: it counts what was really
 # evaluated, refuses masks that keep too many weights and searches that overspend, and judges on the test images. A
 # method is a function of a `task` (`network`, `images`, `sparsity`, `evaluations`, `rng`) and returns a `Found`, the
 # masks with what they cost. This one spends half of its budget on densities and the rest on swaps that go downhill
@@ -770,9 +771,9 @@ for row in table.rows:
 # seeds, within 1,000 evaluations each. Its annealing is the one of this notebook with the walk as its move: first over
 # all layers, then over the dense ones. Its genetic algorithm uses the same walk as mutation, and crosses the *scores*
 # of two parents, so that a child keeps as many weights as they do. `learned` is the walk's idea alone: gradient descent
-# on the scores of all layers, without a single accept or reject. Mean test accuracy in %, and the standard deviation
-# over nine runs (the rules: over three networks); 24,000 training images are searched, and gradients are charged as
-# above:
+# on the scores of all layers, without a single accept or reject. The table gives the mean test accuracy in % and the
+# standard deviation over nine runs (for the rules: over three networks). The searches use 24,000 training images, and
+# gradients are charged as above:
 #
 # | global sparsity | evaluations | 80% | 90% | 95% |
 # |---|---|---|---|---|
@@ -786,9 +787,9 @@ for row in table.rows:
 # 95%, for 12 evaluations. And the Metropolis rule adds nothing that nine runs can show: the same annealing with a
 # temperature at which every proposal is accepted reaches 95.26 ± 0.12 at 90%. What the searches have beyond `learned`
 # is less than a point, for about forty times the evaluations; with 48 evaluations `learned` comes to 90.2 at 95% on one
-# network where annealing has 90.6, a difference as large as the chance of single runs. Equal budgets have not been
-# compared. The settings of the walk are the best of about eight variants, chosen on validation images; that tuning is
-# in none of the counts.
+# network where annealing has 90.6, a difference as large as chance makes between single runs. Equal budgets have not
+# been compared. The settings of the walk are the best of about eight variants, chosen on validation images; that tuning
+# is in none of the counts.
 #
 # ## Recap
 #
@@ -797,7 +798,7 @@ for row in table.rows:
 # - Ask the slope, a little at a time, remember what it said, and pay for asking. Here the slopes beat the rule, with or
 #   without annealing around them.
 # - Take a search apart before you praise it: accept everything, accept nothing worse, evaluate nothing.
-# - In the spin picture the mask has an energy with couplings, and one flip costs one row.
+# - In the spin picture the mask has an energy with couplings, and one flip needs one row of them.
 # - Zeros save bytes once their places are stored cleverly. They save time only when something skips them.
 #
 # ## Check yourself
@@ -815,12 +816,12 @@ for row in table.rows:
 #
 # <details><summary>Answer</summary>
 #
-# On the images of the search hardly: the start is evaluated too and the best seen is kept (the start differs from the
-# rule's mask by rounding only). On the test images yes, since the choice was made on others.
+# On the images of the search, hardly: the start is evaluated too, and the best mask seen is kept (the start differs
+# from the rule's mask by rounding only). On the test images, yes, since the choice was made on others.
 #
 # </details>
 #
-# 3. CSR stores 8 bytes for each kept weight of 4 bytes. From which sparsity on is it smaller than the dense array?
+# 3. CSR stores 8 bytes for each kept weight of 4 bytes. Above which sparsity is it smaller than the dense array?
 #
 # <details><summary>Answer</summary>
 #

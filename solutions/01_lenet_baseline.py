@@ -18,14 +18,14 @@
 #
 # A trained network holds tens of thousands of weights. Many of them can be set to zero and the network hardly notices;
 # others must not be touched. A **mask** says which stay. This course searches for good masks. Before any search you
-# need four things that you can trust: the network, its weights counted, images held back, and a way to apply a mask.
+# need four things that you can trust: the network, a count of its weights, images held back, and a way to apply a mask.
 #
 # **Objectives.** After this notebook you can
 #
 # - explain the shape of every layer of LeNet-5 and count its weights without running it;
 # - split data so that no image is in both parts, and say why a search must not see the test images;
 # - mask a layer without touching the network it came from;
-# - measure accuracy, and say what a number measured on few images is worth.
+# - measure accuracy, and say how far to trust a number measured on few images.
 #
 # **Minutes.** Reading 25; exercises 8 + 10 + 5 + 5; about 55 in all.
 #
@@ -33,63 +33,18 @@
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
-def _set_up(published=""):
-    """Find the course's package, and say what is in use."""
-    import importlib.util
-    import os
-    import subprocess
-    import sys
-    import tempfile
-    import zipfile
-    from pathlib import Path
+class _SetUp:
+    import glob, importlib.util, pathlib, sys, zipfile
 
-    def package_in(archive):
-        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        try:
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(unpacked)
-        except zipfile.BadZipFile:
-            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            return package.parent.parent
-        for wheel in unpacked.rglob("lessonkit*.whl"):
-            return package_in(wheel)
-        return None
+    archives = sorted([*glob.glob("lessonkit*.[wz][hi][lp]"), *glob.glob("../lessonkit*.[wz][hi][lp]")], reverse=True)
+    zips = map(zipfile.ZipFile, filter(zipfile.is_zipfile, archives))
+    sys.path += [str(p) for p in pathlib.Path("_").absolute().parents if (p / "lessonkit" / "__init__.py").is_file()]
+    sys.path += [f"{z.filename}/{n[:-21]}" for z in zips for n in z.namelist() if n.endswith("lessonkit/__init__.py")]
+    if not getattr(importlib.util.find_spec("lessonkit"), "origin", None):
+        looked = ", ".join([str(pathlib.Path.cwd()), *archives])
+        raise ImportError(f"no whole lessonkit in {looked}: put its zip, wheel or folder beside this notebook (again)")
+    importlib.import_module("lessonkit.course.setup_cell").start()
 
-    def find_lessonkit():
-        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
-        found = importlib.util.find_spec("lessonkit")
-        if found is not None and found.origin is not None:
-            return
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / "lessonkit" / "__init__.py").is_file():
-                sys.path.insert(0, str(folder))
-                return
-        for folder in (here, here.parent):
-            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-                if package := package_in(archive):
-                    sys.path.insert(0, str(package))
-                    return
-        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
-            return
-        raise ModuleNotFoundError(
-            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-        )
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_lessonkit()
-    importlib.invalidate_caches()
-    from lessonkit.course.setup_cell import in_use
-
-    print(in_use())
-
-
-_set_up()
-del _set_up
 
 # %%
 import numpy as np
@@ -107,15 +62,15 @@ from lessonkit.experiments.published import PATHS
 #
 # **Write down, before you read on:**
 #
-# 1. Set 40% of the network's weights to zero, chosen by chance. Which accuracy is left? (The whole network has about
-#    97% on MNIST, a little less on the stand-in data that the next section explains.)
+# 1. Set 40% of the network's weights to zero, chosen at random. What accuracy is left? (The whole network has about 97%
+#    on MNIST, a little less on the stand-in data that the next section explains.)
 # 2. And if you set the 40% with the smallest absolute values to zero?
 #
-# There is no training afterwards. You will come back to your two numbers below.
+# Nothing is trained afterwards. You will come back to your two numbers below.
 #
 # ## The images
 #
-# MNIST holds handwritten digits of 28 x 28 pixels, scaled to $[0, 1]$. Without MNIST at hand the course uses a
+# MNIST holds handwritten digits of 28 x 28 pixels, scaled to $[0, 1]$. If MNIST is not available, the course uses a
 # **stand-in**: smaller digits that come with scikit-learn, enlarged. The set-up cell says which of the two you have.
 # Where the text quotes a measured number, it is the one measured with MNIST.
 
@@ -165,8 +120,8 @@ print(f"all parameters: {model.count_params():,}")
 #
 # **Objective:** find the kernels of any Keras model. **8 minutes.**
 #
-# Return an `int`: how many numbers the kernels of all convolutions and dense layers of `model` hold together. Biases
-# do not count, and neither do layers of another kind.
+# Return an `int`: the total number of weights in the kernels of all convolutions and dense layers of `model`. Biases do
+# not count, and neither do other kinds of layers.
 #
 # *Stuck?* `hint("baseline.count_prunable_weights", 1)`
 
@@ -200,13 +155,13 @@ figures.weights_plot(network.names, [kernel.size for kernel in network.kernels])
 
 # %% [markdown]
 # **What do you notice?** Which layer would you prune to make the network small? Which layer could you prune away
-# completely without anybody noticing it in the total? You will need this picture in the next notebook.
+# completely without a visible change in the total? You will need this picture in the next notebook.
 #
 # ## Hold images back
 #
-# The training images above and the validation images were one set before somebody split it. It sounds trivial, and it
-# is where many experiments go wrong: an image in both parts, labels that no longer belong to their images, a sorted
-# data set cut in the middle.
+# The training images above and the validation images were one set before somebody split it. Splitting sounds trivial,
+# but it is where many experiments go wrong: an image in both parts, labels that no longer belong to their images, a
+# sorted data set cut in the middle.
 #
 # ### Exercise: hold out validation images
 #
@@ -275,7 +230,7 @@ def apply_mask(weights, mask):
 apply_mask = check("baseline.apply_mask", apply_mask)
 
 # %% [markdown]
-# Conv1 is small enough to look at. Its six filters, with 40% of the weights pruned by chance:
+# Conv1 is small enough to look at. Its six filters, with 40% of the weights pruned at random:
 
 # %%
 conv1 = network.kernels[0]
@@ -341,13 +296,13 @@ print(f"Conv1 masked, Evaluator:  {fast.correct} of {fast.images} right, loss {f
 # %% [markdown]
 # `loss` is the mean **cross-entropy**: $-\ln$ of the probability that the network gives to the right class, averaged
 # over the images. 0 is perfect; a network that gives all ten classes the same probability has $\ln 10 \approx 2.30$;
-# one that is sure and wrong has more. The searches look at the loss, because it also moves when no answer changes from
-# right to wrong.
+# one that is confident and wrong has a higher loss. The searches use the loss because it also changes when every answer
+# stays the same.
 #
 # ## By chance, or by size?
 #
-# The simplest rule of pruning: cut the connections that are weakest. Sort all 61,470 weights by $|w|$ and prune the
-# smallest (`magnitude_global`). Compare it with masks drawn by chance (`random_masks`). Nothing is trained again.
+# The simplest rule of pruning is to cut the weakest connections. Sort all 61,470 weights by $|w|$ and prune the
+# smallest (`magnitude_global`). Compare it with masks drawn at random (`random_masks`). Nothing is trained again.
 
 # %% tags=["mnist"]
 sparsities = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -364,13 +319,13 @@ figures.pruning_curve(sparsities, {"by chance": chance, "by size (magnitude)": b
 # %% [markdown]
 # **Back to what you wrote down.** Read both curves at 0.4. How far off were you, and for which of the two?
 #
-# The rule costs no search at all. Every search of this course will be measured against it, and you will see how hard it
+# The rule costs no search at all. Every search in this course will be measured against it, and you will see how hard it
 # is to beat.
 #
 # ### Try it: the pruning lab
 #
-# Prune single layers, too: which of them can lose most of its weights before the accuracy falls? (A lab needs a running
-# kernel; without one you see its first state.)
+# Prune single layers, too: which of them can lose the largest share of its weights before the accuracy falls? (A lab
+# needs a running kernel; without one you see its first state.)
 
 # %% tags=["mnist"]
 from lessonkit.labs import PruningLab
@@ -380,9 +335,9 @@ PruningLab()
 # %% [markdown]
 # ## Which images may choose?
 #
-# One question is left, and it decides whether any number of this course is worth something. Take 400 random masks of
-# the Output layer, each pruning 30% of its 840 weights. (`lowest_pruned` prunes the lowest of given numbers; here the
-# numbers are random.) Measure all masks on 200 images and **choose the best**.
+# One question is left, and it decides whether you can trust any number in this course. Take 400 random masks of the
+# Output layer, each pruning 30% of its 840 weights. (`lowest_pruned` takes one number per weight and prunes the weights
+# with the lowest; here the numbers are random.) Measure all masks on 200 images and **choose the best**.
 
 # %% tags=["mnist"]
 rng = np.random.default_rng(1)
@@ -403,7 +358,7 @@ print(f"best of 400 masks: {chosen_on[best]:.3f} on 200 images")
 print(f"unpruned network:  {whole_there:.3f} on the same images; difference {chosen_on[best] - whole_there:+.3f}")
 
 # %% [markdown]
-# **What do you notice?** A random mask that is better than the network it was cut from? Write down what you expect of
+# **What do you notice?** A random mask that is better than the network it was cut from? Write down what you expect from
 # the same mask on 1,000 other images, then run the next cell. Its picture shows all 400 masks, each compared with the
 # unpruned network on the same images.
 
@@ -416,10 +371,10 @@ figures.selection_plot(chosen_on - whole_there, fresh - whole_here)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The best of 400 is partly good and partly lucky: on 200 images the accuracy of a mask scatters by about a percent, and
-# choosing the maximum chooses the luck as well. On images that had no part in the choice its lead shrinks or is gone.
-# The more candidates you compare, and the fewer images you compare them on, the larger the gap. This is called
-# *selection bias*. It has nothing to do with training: nothing was trained here.
+# The best of 400 is partly good and partly lucky: on 200 images the accuracy of a mask varies by about a percentage
+# point by chance, and choosing the maximum chooses the luck as well. On images that had no part in the choice its lead
+# shrinks or disappears. The more candidates you compare, and the fewer images you compare them on, the larger the gap.
+# This is called *selection bias*. It has nothing to do with training: nothing was trained here.
 #
 # Why the differences, and not the accuracies themselves? Some images are easier than others. With MNIST the unpruned
 # network has 0.970 on the first 200 images and 0.962 on the 1,000 others, so all masks look a little worse on the
@@ -431,8 +386,8 @@ figures.selection_plot(chosen_on - whole_there, fresh - whole_here)
 # ## The published experiment
 #
 # This course takes one experiment apart: LeNet-5 on MNIST, its masks searched by simulated annealing and by a genetic
-# algorithm, one run each, on Colab Pro with TensorFlow 2.17. All that the course has of it is a report with its
-# formulas, settings and results. No author, title or public address of it is known to us, so we cannot cite it better.
+# algorithm, one run each, on Colab Pro with TensorFlow 2.17. All that the course has is a report with its formulas,
+# settings and results. No author, title or public address of it is known to us, so we cannot cite it more precisely.
 # `PATHS` holds its results after each layer, `REFERENCE` its settings:
 
 # %%
@@ -464,8 +419,8 @@ print(f"annealing scores {scored:,} candidates, all of them on {REFERENCE.search
 #
 # ## Check yourself
 #
-# 1. A convolution with 3 x 3 kernels, "valid" padding and 8 filters gets an input of 14 x 14 x 6. Which shape does it
-#    give, and how many weights and biases has it?
+# 1. A convolution with 3 x 3 kernels, "valid" padding and 8 filters gets an input of 14 x 14 x 6. What shape does it
+#    give, and how many weights and biases does it have?
 #
 # <details><summary>Answer</summary>
 #

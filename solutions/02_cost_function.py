@@ -23,8 +23,8 @@
 # **Objectives.** After this notebook you can
 #
 # - tell the mean of the layers' sparsities from the sparsity of the whole network, and compute both;
-# - write the cost with its penalty and its warm-up threshold, and say how much loss one more percent of sparsity may
-#   cost;
+# - write the cost with its penalty and its warm-up threshold, and say how much loss one more percentage point of
+#   sparsity may cost;
 # - find flaws in a published objective from its own table;
 # - repair a cost without changing what it says elsewhere.
 #
@@ -34,63 +34,18 @@
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
-def _set_up(published=""):
-    """Find the course's package, and say what is in use."""
-    import importlib.util
-    import os
-    import subprocess
-    import sys
-    import tempfile
-    import zipfile
-    from pathlib import Path
+class _SetUp:
+    import glob, importlib.util, pathlib, sys, zipfile
 
-    def package_in(archive):
-        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        try:
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(unpacked)
-        except zipfile.BadZipFile:
-            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            return package.parent.parent
-        for wheel in unpacked.rglob("lessonkit*.whl"):
-            return package_in(wheel)
-        return None
+    archives = sorted([*glob.glob("lessonkit*.[wz][hi][lp]"), *glob.glob("../lessonkit*.[wz][hi][lp]")], reverse=True)
+    zips = map(zipfile.ZipFile, filter(zipfile.is_zipfile, archives))
+    sys.path += [str(p) for p in pathlib.Path("_").absolute().parents if (p / "lessonkit" / "__init__.py").is_file()]
+    sys.path += [f"{z.filename}/{n[:-21]}" for z in zips for n in z.namelist() if n.endswith("lessonkit/__init__.py")]
+    if not getattr(importlib.util.find_spec("lessonkit"), "origin", None):
+        looked = ", ".join([str(pathlib.Path.cwd()), *archives])
+        raise ImportError(f"no whole lessonkit in {looked}: put its zip, wheel or folder beside this notebook (again)")
+    importlib.import_module("lessonkit.course.setup_cell").start()
 
-    def find_lessonkit():
-        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
-        found = importlib.util.find_spec("lessonkit")
-        if found is not None and found.origin is not None:
-            return
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / "lessonkit" / "__init__.py").is_file():
-                sys.path.insert(0, str(folder))
-                return
-        for folder in (here, here.parent):
-            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-                if package := package_in(archive):
-                    sys.path.insert(0, str(package))
-                    return
-        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
-            return
-        raise ModuleNotFoundError(
-            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-        )
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_lessonkit()
-    importlib.invalidate_caches()
-    from lessonkit.course.setup_cell import in_use
-
-    print(in_use())
-
-
-_set_up()
-del _set_up
 
 # %%
 import numpy as np
@@ -109,8 +64,8 @@ from lessonkit.experiments.published import BASELINE_LOSS, PATHS
 # ## Two sparsities
 #
 # A network has $N$ layers with weights, $l = 1, \dots, N$ (LeNet-5 has $N = 5$). Layer $l$ has $n_l$ weights, of which
-# $z_l$ are pruned. Its **layer sparsity** is $s_l = z_l / n_l$. There are two ways to make one number of these for the
-# whole network:
+# $z_l$ are pruned. Its **layer sparsity** is $s_l = z_l / n_l$. There are two ways to combine these into one number for
+# the whole network:
 #
 # $$\text{mean layer sparsity} = \frac{1}{N} \sum_l \frac{z_l}{n_l}, \qquad
 #   \text{global sparsity} = \frac{\sum_l z_l}{\sum_l n_l}.$$
@@ -141,7 +96,7 @@ mean_layer_sparsity = check("cost.mean_layer_sparsity", mean_layer_sparsity)
 #
 # **Objective:** compute one sparsity for a network in which every weight counts the same. **5 minutes.**
 #
-# `masks` as before. Return a `float`: the pruned weights of all layers over all weights of all layers.
+# `masks` as before. Return a `float`: the number of pruned weights in all layers, divided by the number of all weights.
 #
 # *Stuck?* `hint("cost.global_sparsity", 1)`
 
@@ -211,19 +166,19 @@ for name, rows in published.items():
     print(f"  mean layer sparsity {each.mean():.4f}, global sparsity {np.dot(each, sizes) / sum(sizes):.4f}")
 
 # %% [markdown]
-# The published 0.4384 is about 48% of all weights. Neither number is wrong. What is wrong is not to say which one is
+# The published 0.4384 is about 48% of all weights. Neither number is wrong. The mistake is not to say which one is
 # meant. This course says *layer sparsity*, *mean layer sparsity* or *global sparsity*.
 #
 # ## The cost
 #
-# A mask should leave the loss alone and prune much. The experiment puts both into one number to be minimised. With the
-# baseline loss $L_0$ of the unpruned network, the masked network's loss $L$, the sparsity $s$ and
+# A good mask keeps the loss as it is and prunes many weights. The experiment puts both into one number to be minimised.
+# With the baseline loss $L_0$ of the unpruned network, the masked network's loss $L$, the sparsity $s$ and
 # $\varepsilon = 10^{-8}$:
 #
 # $$C = \begin{cases} (L_0 - L)^2 & \text{if } L < L_{\max} \\ 10^8 & \text{otherwise} \end{cases}
 #   \;+\; \frac{1}{s + \varepsilon}.$$
 #
-# From the threshold $L_{\max}$ on, the **penalty** $10^8$ takes the place of the squared difference: such a mask counts
+# At the threshold $L_{\max}$ and above it, the **penalty** $10^8$ replaces the squared difference: such a mask counts
 # as useless. $\varepsilon$ keeps the second term finite when nothing is pruned.
 
 # %%
@@ -288,8 +243,8 @@ for loss, sparsity in [(0.15, 0.05), *published["annealing"]]:
     print(f"{sparsity:19.4f}{loss:8.4f}{allowed - loss:21.2f}{allowed:11.2f}")
 
 # %% [markdown]
-# A network that guesses has a loss of 2.30. At a sparsity of 0.05, one percent more may cost nearly all the way there;
-# at the end of the published run, at 0.4384, it may cost 0.03. The price is not the same all along the way:
+# A network that guesses has a loss of 2.30. At a sparsity of 0.05, one percentage point more may raise the loss nearly
+# that far; at the end of the published run, at 0.4384, it may raise it by 0.03. So the price changes along the way:
 # $1/s$ pays a fortune for the first weights and little for the last ones.
 #
 # ## The warm-up threshold
@@ -387,8 +342,8 @@ for name, (loss, sparsity) in cases.items():
 #
 # The intact network costs $1/\varepsilon = 10^8$, as much as the penalty. For a search that starts there, a first step
 # that destroys the network raises the cost by 7, which is nothing beside $10^8$. And any first weight of Conv1 brings
-# the cost down to 750, any first weight of FC1 to 239,425 only, whatever the weight does in the network. So the first
-# step of a run says nothing. The second term is finite at $s = 0$, but it measures nothing there.
+# the cost down to 750, any first weight of FC1 only to 239,425, whatever the weight does in the network. So the first
+# step of a run says nothing about the network. The second term is finite at $s = 0$, but it measures nothing there.
 #
 # </details>
 #
@@ -442,15 +397,15 @@ print(f"{place + 1:12}{losses[lowest]:9.4f}{found[lowest].correct:8}   <- the ma
 # <details><summary>Answer</summary>
 #
 # Some masks make the loss *lower* than the baseline loss: cutting a few connections improved the network on these
-# images. The squared difference $(L_0 - L)^2$ makes no difference between up and down. It punishes an improvement by
-# $d$ exactly as it punishes a loss that is worse by $d$, so the cheapest mask is the one that changes the loss least,
-# not the best one.
+# images. The squared difference $(L_0 - L)^2$ does not distinguish up from down. It punishes an improvement by $d$
+# exactly as it punishes a loss that is worse by $d$, so the cheapest mask is the one that changes the loss least, not
+# the best one.
 #
 # </details>
 #
 # ### Exercise: a cost that does not punish improvement
 #
-# **Objective:** repair an objective without changing what it says elsewhere. **8 minutes.**
+# **Objective:** correct an objective in one place without changing it elsewhere. **8 minutes.**
 #
 # Return what `pruning_cost` returns, with one change: a loss below the baseline loss costs nothing, so that only
 # $1/(s + \varepsilon)$ is left. The penalty stays as it is, for every loss from `max_loss` on. (A threshold below the
@@ -484,8 +439,8 @@ figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": re
 
 # %% [markdown]
 # The repaired cost no longer prefers the worse mask, but it does not prefer the better one either: below the baseline
-# loss it is flat. A sum of two terms hides a decision that you have to take anyway: how much loss is a weight worth?
-# Notebook 06 takes it openly: the lowest loss *at a given sparsity*.
+# loss it is flat. A sum of two terms hides a decision that you have to make anyway: how much loss is a weight worth?
+# Notebook 06 makes it openly: the lowest loss *at a given sparsity*.
 #
 # ## Recap
 #
@@ -498,7 +453,7 @@ figures.ranking_plot(losses, {"pruning_cost": costs - rest, "one_sided_cost": re
 #
 # ## Check yourself
 #
-# 1. Two layers have 10 and 990 weights. 5 of the first and none of the second are pruned. Both sparsities?
+# 1. Two layers have 10 and 990 weights. 5 of the first and none of the second are pruned. What are the two sparsities?
 #
 # <details><summary>Answer</summary>
 #

@@ -20,7 +20,8 @@
 # 89.02%, at a mean layer sparsity of about two fifths. Which search is better? In this notebook you find out what such
 # a table would need before anybody could say, and then you make one that has it.
 #
-# All numbers in the texts are those of MNIST. With the stand-in digits yours differ, and so may an order.
+# All numbers in the text were measured with MNIST. With the stand-in digits yours differ, and two methods may change
+# places.
 #
 # **Objectives.** After this notebook you can
 #
@@ -35,63 +36,18 @@
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
-def _set_up(published=""):
-    """Find the course's package, and say what is in use."""
-    import importlib.util
-    import os
-    import subprocess
-    import sys
-    import tempfile
-    import zipfile
-    from pathlib import Path
+class _SetUp:
+    import glob, importlib.util, pathlib, sys, zipfile
 
-    def package_in(archive):
-        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        try:
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(unpacked)
-        except zipfile.BadZipFile:
-            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            return package.parent.parent
-        for wheel in unpacked.rglob("lessonkit*.whl"):
-            return package_in(wheel)
-        return None
+    archives = sorted([*glob.glob("lessonkit*.[wz][hi][lp]"), *glob.glob("../lessonkit*.[wz][hi][lp]")], reverse=True)
+    zips = map(zipfile.ZipFile, filter(zipfile.is_zipfile, archives))
+    sys.path += [str(p) for p in pathlib.Path("_").absolute().parents if (p / "lessonkit" / "__init__.py").is_file()]
+    sys.path += [f"{z.filename}/{n[:-21]}" for z in zips for n in z.namelist() if n.endswith("lessonkit/__init__.py")]
+    if not getattr(importlib.util.find_spec("lessonkit"), "origin", None):
+        looked = ", ".join([str(pathlib.Path.cwd()), *archives])
+        raise ImportError(f"no whole lessonkit in {looked}: put its zip, wheel or folder beside this notebook (again)")
+    importlib.import_module("lessonkit.course.setup_cell").start()
 
-    def find_lessonkit():
-        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
-        found = importlib.util.find_spec("lessonkit")
-        if found is not None and found.origin is not None:
-            return
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / "lessonkit" / "__init__.py").is_file():
-                sys.path.insert(0, str(folder))
-                return
-        for folder in (here, here.parent):
-            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-                if package := package_in(archive):
-                    sys.path.insert(0, str(package))
-                    return
-        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
-            return
-        raise ModuleNotFoundError(
-            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-        )
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_lessonkit()
-    importlib.invalidate_caches()
-    from lessonkit.course.setup_cell import in_use
-
-    print(in_use())
-
-
-_set_up()
-del _set_up
 
 # %%
 import dataclasses
@@ -106,6 +62,7 @@ from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.lessons.comparison import figures
 from lessonkit.experiments.layerwise import prune_layerwise
 from lessonkit.masks import flip, global_sparsity
+from lessonkit.experiments.published import PUBLISHED, TRAINED_ACCURACY
 from lessonkit.experiments.report import published_table
 
 # %%
@@ -116,7 +73,7 @@ print(published_table())
 #
 # **Write down, before you read on:**
 #
-# 1. Which search is better, and how sure are you, in per cent?
+# 1. Which search is better, and how sure are you, in percent?
 # 2. Somebody sorts the weights by size and throws away the smallest, as many as annealing did. No search at all. What
 #    accuracy is left?
 # 3. Four runs of the same search with four seeds: how far apart are the best and the worst accuracy?
@@ -148,16 +105,16 @@ trade_off_score = check("comparison.trade_off_score", trade_off_score)
 
 # %%
 PUBLISHED_SCORES = {"annealing": 0.3951, "genetic": 0.3784}
-UNPRUNED = presets.PUBLISHED_BASELINE_ACCURACY
-for name, published in presets.PUBLISHED.items():
+UNPRUNED = TRAINED_ACCURACY
+for name, published in PUBLISHED.items():
     score = trade_off_score(published["mean_layer_sparsity"], published["accuracy"], UNPRUNED)
     print(f"{name:10} recomputed {score:.4f}   published {PUBLISHED_SCORES[name]:.4f}")
 
 # %% [markdown]
-# **What do you notice?** One of the two does not come out. Which accuracy would give the published score?
+# **What do you notice?** One of the two does not match. Which accuracy would give the published score?
 
 # %%
-final = presets.PUBLISHED["annealing"]
+final = PUBLISHED["annealing"]
 needed = PUBLISHED_SCORES["annealing"] * UNPRUNED / final["mean_layer_sparsity"]
 print(f"accuracy behind the published score: about {needed:.4f}; published final accuracy: {final['accuracy']:.4f}")
 
@@ -174,8 +131,8 @@ print(f"accuracy behind the published score: about {needed:.4f}; published final
 # ## Equal budgets
 #
 # "200 iterations per layer" and "20 generations of 10 children per layer": for five layers both come to 1,000. Count
-# again, with every call of the cost.
-# The start of an annealing run must be evaluated, and so must every first population.
+# again, and include every call of the cost. The start of an annealing run must be evaluated, and so must every first
+# population.
 
 # %% [markdown]
 # ### Exercise: what annealing spends
@@ -201,7 +158,7 @@ evaluations_of_annealing = check("comparison.evaluations_of_annealing", evaluati
 # %% [markdown]
 # ### Exercise: what a genetic algorithm spends
 #
-# **Objective:** count every evaluation of a genetic algorithm, the initial populations too. **5 minutes.**
+# **Objective:** count every evaluation of a genetic algorithm, including the initial populations. **5 minutes.**
 #
 # Return how often the cost is called. The elite keeps its costs and is not evaluated again.
 #
@@ -244,16 +201,16 @@ for name in ("annealing", "genetic"):
     print(f"{name:10} your count {expected[name]:,}, the engine's counter {found.evaluations:,}")
 
 # %% [markdown]
-# Where the counter of the genetic algorithm shows more than the formula, the rest are *redraws*: while a whole first
-# population gets the penalty, the published algorithm draws another one. Those are evaluations too. From here on a
-# search gets a budget of evaluations, whatever it does with it: `compare(..., evaluations=200)`.
+# If the counter of the genetic algorithm shows more than the formula, the extra evaluations are *redraws*: as long as a
+# whole first population gets the penalty, the published algorithm draws another one. Those are evaluations too. From
+# here on a search gets a budget of evaluations, whatever it does with it: `compare(..., evaluations=200)`.
 
 # %% [markdown]
 # ## The images that choose must not judge
 #
-# The published search scored its candidates on the test images and reported its result on the same test images. Does it
-# matter? Draw 300 masks for the last layer, each pruning about a fifth of it blindly (`flip` moves each bit of a full
-# mask with probability 0.2). Score all on the same 50 images, take the winner, and look at it again on 2,000 fresh
+# The published search scored its candidates on the test images and reported its result on the same test images. Does
+# that matter? Draw 300 masks for the last layer, each pruning about a fifth of it blindly (`flip` flips each bit of a
+# full mask with probability 0.2). Score all on the same 50 images, take the winner, and look at it again on 2,000 fresh
 # images.
 
 # %% tags=["mnist"]
@@ -275,7 +232,7 @@ print(f"rank of the winner on fresh images: {np.sum(fresh_loss < fresh_loss[winn
 figures.winner_plot(seen_loss, fresh_loss)
 
 # %% [markdown]
-# **What do you notice?** By how much is the average mask worse on the fresh images? And by how much the winner?
+# **What do you notice?** How much worse is the average mask on the fresh images? And how much worse is the winner?
 #
 # <details><summary>Answer</summary>
 #
@@ -290,15 +247,15 @@ figures.winner_plot(seen_loss, fresh_loss)
 # %% [markdown]
 # ## Several seeds, and the controls
 #
-# Now our own table. Both searches with the course's settings, four seeds each, 200 counted evaluations per run on 300
-# validation images; small numbers, so that it takes seconds. (`python -m lessonkit compare` runs the full size.) Each
-# result is judged once, on 2,000 test images. Beside each search are the *controls*, made without any search at the
-# sparsity that it reached: random masks, and magnitude pruning, layer by layer and over the whole network.
+# Now our own table. Both searches run with the course's settings: four seeds each, 200 counted evaluations per run, 300
+# validation images. The numbers are small so that it takes seconds. (`python -m lessonkit compare` runs the full size.)
+# Each result is judged once, on 2,000 test images. Beside each search are the *controls*, made without any search at
+# the sparsity that it reached: random masks, and magnitude pruning, layer by layer and over the whole network.
 #
-# The course's settings (the COURSE preset) differ from the published ones: moves really flip, so a pruned weight can
-# come back; both searches begin each layer far from the full mask, annealing at a mask with about 60% of the layer
-# pruned, and draw again, closer to the full mask, while all they drew gets the penalty. Every redraw is counted. All
-# runs prune the same network and see the same images; a seed changes only what the search draws.
+# The course's settings (the COURSE preset) differ from the published ones. A move really flips bits, so a pruned weight
+# can come back. Both searches begin each layer far from the full mask; annealing begins with about 60% of the layer
+# pruned. If everything that they drew gets the penalty, they draw again, closer to the full mask. Every redraw is
+# counted. All runs prune the same network and see the same images; a seed changes only what the search draws.
 
 # %% tags=["mnist"]
 quick = dataclasses.replace(data, test=data.test.head(2000))
@@ -316,8 +273,8 @@ print(f"unpruned: {comparison.baseline.correct} of 2000 right")
 # %% [markdown]
 # Compare with your third prediction. One seed of each search: that is what the published table shows.
 #
-# How sure is a mean of four? The *bootstrap* answers without a formula for the distribution: draw four values from your
-# four, with replacement, take their mean, repeat 2,000 times, and cut off 2.5% of the means at either end.
+# How certain is a mean of four runs? The *bootstrap* answers without a formula for the distribution: draw four values
+# from your four, with replacement, take their mean, repeat 2,000 times, and cut off 2.5% of the means at either end.
 
 # %% [markdown]
 # ### Exercise: a bootstrap interval
@@ -360,8 +317,8 @@ for name in ("annealing", "genetic"):
     )
 
 # %% [markdown]
-# Is it a 95% interval, as its `level` says? That can be tried out: draw $n$ values from a normal distribution whose
-# mean, 0, we know, make the interval, and count how often it covers that mean. `statistics.bootstrap_interval` is the
+# Is it a 95% interval, as its `level` says? You can test that: draw $n$ values from a normal distribution whose mean,
+# 0, we know, compute the interval, and count how often it covers that mean. `statistics.bootstrap_interval` is the
 # engine's version of your exercise, quick enough to do it 2,000 times. Beside it is Student's $t$ interval, the
 # textbook formula $\bar x \pm t \, s / \sqrt n$, which assumes a normal distribution.
 
@@ -383,9 +340,9 @@ for n in (4, 10, 20):
 # show one, or run more seeds.
 #
 # And is annealing better than the genetic algorithm? It is tempting to subtract seed by seed. But two different
-# searches share nothing under one seed: each draws other numbers for another purpose, and which run of one is matched
-# with which run of the other is arbitrary. They are two independent samples. Welch's $t$ interval is made for their
-# difference.
+# searches share nothing under one seed: each draws different numbers for a different purpose, and which run of one is
+# matched with which run of the other is arbitrary. They are two independent samples. Welch's $t$ interval is made for
+# their difference.
 
 # %% tags=["mnist"]
 welch = stats.ttest_ind(accuracies["annealing"], accuracies["genetic"], equal_var=False).confidence_interval()
@@ -397,18 +354,18 @@ for name in ("annealing", "genetic"):
 
 # %% [markdown]
 # An interval that contains 0 means: these runs cannot tell the two apart. One that does not would speak about *this*
-# budget, *these* settings, one network and one set of images. And the two searches ended at different sparsities. Who
-# prunes more may lose more accuracy, so the difference of the accuracies alone does not rank them, however narrow its
-# interval. A fair comparison fixes the sparsity (notebook 06) or shows both goals (below).
+# budget, *these* settings, one network and one set of images. And the two searches ended at different sparsities. A
+# search that prunes more may lose more accuracy, so the difference of the accuracies alone does not rank them, however
+# narrow its interval. A fair comparison fixes the sparsity (notebook 06) or shows both goals (below).
 #
-# ## What was missing in the table
+# ## What was missing from the table
 #
 # So far two searches were compared with each other. Nobody has asked whether a search is needed.
 
 # %% [markdown]
 # ### Exercise: the rule: prune the smallest
 #
-# **Objective:** write the simplest competitor of every search, exactly. **10 minutes.**
+# **Objective:** write the simplest competitor of every search, with the exact number of weights. **10 minutes.**
 #
 # Return a mask that prunes exactly `round(sparsity * size)` weights, those of smallest magnitude, ties or not.
 #
@@ -457,7 +414,7 @@ figures.intervals_plot(accuracies, intervals, coverage[4])
 # No interval is needed to see that: the worst control by magnitude is far above the best search. The published table
 # has one seed, no interval, and no control, neither random nor magnitude. Random masks are the control that says "the
 # search does something"; magnitude is the one that says "but not enough". A comparison of two methods is worth little
-# while a third, simpler one beats both.
+# as long as a third, simpler one beats both.
 #
 # </details>
 #
@@ -487,8 +444,9 @@ for name, scores in by_method.items():
 # %% [markdown]
 # ## Two goals, no weights: the Pareto front
 #
-# A score mixes two goals with a taste that somebody chose. Without it one can still say: mask A *dominates* mask B when
-# its loss is no higher and its sparsity no lower, and one of the two is better. What nobody dominates is the front.
+# A score combines two goals with weights that somebody chose. Without weights one can still say: mask A *dominates*
+# mask B when its loss is no higher, its sparsity is no lower, and one of the two is better. The masks that no other
+# mask dominates form the *Pareto front*.
 
 # %% [markdown]
 # ### Exercise: the Pareto front
@@ -522,10 +480,10 @@ def pareto_front(points):
 pareto_front = check("comparison.pareto_front", pareto_front)
 
 # %% [markdown]
-# Every step of the first run of each search (a proposal of annealing, the best of a generation), layer after layer, and
-# magnitude in every layer at twenty sparsities, all on the same 300 images. The starts and the redraws are no steps, so
-# annealing has fewer points than evaluations. The sparsity here is the mean layer sparsity: it is what the cost asked
-# both searches for, so the rule meets them on their own ground.
+# The next cell collects every step of the first run of each search (a proposal of annealing, the best of a generation),
+# layer after layer. To these it adds magnitude pruning in every layer at twenty sparsities, all on the same 300 images.
+# Starts and redraws are not steps, so annealing has fewer points than evaluations. The sparsity here is the mean layer
+# sparsity: it is what the cost asked both searches for, so the rule meets them on their own ground.
 
 # %% tags=["mnist"]
 search_images = data.validation.head(300)
@@ -554,8 +512,8 @@ figures.front_plot(clouds, everything[list(front)])
 #
 # The lab replays recorded runs of 1,000 evaluations with their controls, up to the evaluation that you choose. (A
 # search with a smaller budget would share it out among the layers; these runs have only reached the first layers by
-# then.) Show one seed: at which points is GA ahead of SA? Does that hold with three? Then switch the metric from the
-# trade-off score to accuracy: which line is on top now, and why was it so low before?
+# then.) Show one seed: at which points is GA ahead of SA? Does that hold with three seeds? Then switch the metric from
+# the trade-off score to accuracy: which line is on top now, and why was it so low before?
 
 # %% tags=["mnist"]
 from lessonkit.labs import RaceLab
@@ -580,8 +538,9 @@ RaceLab()
 #
 # <details><summary>Answer</summary>
 #
-# When evaluations differ in price (batches, another number of images) or a search computes a lot between them. But
-# seconds depend on the machine, the load and the programmer, so nobody can repeat the comparison exactly.
+# It is fairer when evaluations differ in cost (batches, another number of images) or when a search computes a lot
+# between them. But seconds depend on the machine, the load and the programmer, so nobody can repeat the comparison
+# exactly.
 #
 # </details>
 #

@@ -37,6 +37,7 @@ FLOORS = (
     (
         "frontier",
         "experiments",
+        "shrink",
     ),
     ("checker",),
     ("lessons",),

@@ -1,6 +1,7 @@
-"""Read what an answer returns. Only what would break a later cell is refused, and the message says so.
+"""Readers of what an answer returns. They refuse only what would break a later cell, and the message says so.
 
-A reader takes any value and gives the plain form that is compared, or raises `Unreadable` when the type is wrong.
+A reader takes any value and returns the plain form in which results are compared, or raises `Unreadable` if the type
+is wrong.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from numpy.typing import NDArray
 
 Reader = Callable[[Any], Any]
 
-DOUBLE = 3e-7, 1e-10  # relative and absolute: wide enough for float32 inside, too narrow for six digits
-SINGLE = 1e-5, 1e-6  # where the numbers are float32
+DOUBLE = 3e-7, 1e-10  # relative, absolute: allows float32 in between, but no result rounded to six digits
+SINGLE = 1e-5, 1e-6  # the same, where arguments or results are float32
 ARRAY = "the cells below use its shape, so return a numpy array"
 FULL_SIZE = 12  # arrays up to this size are shown in full
 
 
 class Unreadable(Exception):  # noqa: N818 - says what it found, not that the program is wrong
-    """The value is not of the kind that the exercise asks for."""
+    """The value is not of the type that the exercise asks for; the message completes the sentence "f(x) ..."."""
 
 
 def number(value: Any) -> float:
     """Any scalar: Python, numpy, an array of no dimensions, True and False too."""
-    if type(value).__name__ in ("Fraction", "Decimal"):  # by name, because the grader knows no more of it
-        text = "the cells below print it with a number of digits, so return a float"
+    if type(value).__name__ in ("Fraction", "Decimal"):  # by name, because the grader has nothing but the name
+        text = "the cells below print it with a fixed number of digits, so return a float"
         raise Unreadable(f"should be a number, yours is {describe(value)}: {text}")
     array = _array(value, "a number")
     if array.shape != () or array.dtype.kind not in "biuf":
@@ -35,7 +36,7 @@ def number(value: Any) -> float:
 
 
 def count(value: Any) -> int:
-    """A whole number, of a type that prints without decimals and can index a list."""
+    """A whole number, of a type that prints without decimals and can be a list's index."""
     array = _array(value, "a whole number")
     if array.shape == () and array.dtype.kind == "f" and float(array).is_integer():
         raise Unreadable(f"should be a whole number (an int), yours is the float {float(array)}: int(...) makes one")
@@ -62,10 +63,10 @@ def indices(value: Any) -> list[int]:
 
 
 def rows(value: Any) -> list[int]:
-    """As `indices`, for places in an array: the rows that are there are another thing."""
+    """As `indices`, for the indices of an array's rows; a two-dimensional array, the rows themselves, is refused."""
     array = _array(value, "a list of whole numbers")
     if array.ndim == 2:
-        raise Unreadable(f"should be indices, not rows, so a flat list of whole numbers; yours is {describe(value)}")
+        raise Unreadable(f"should be indices, not rows (a flat list of whole numbers); yours is {describe(value)}")
     return indices(value)
 
 
@@ -86,7 +87,7 @@ def numbers(value: Any) -> NDArray[np.float64]:
 
 
 def several(*readers: Reader) -> Reader:
-    """A tuple or list with one value for each reader."""
+    """A tuple or list with one value for each of these readers."""
 
     def read(value: Any) -> tuple[Any, ...]:
         if (
@@ -101,12 +102,12 @@ def several(*readers: Reader) -> Reader:
 
 
 def tolerance(*values: Any) -> tuple[float, float]:
-    """How far results may differ, relative and absolute: what float32 allows where an argument or result is float32."""
+    """The relative and absolute tolerance for a result: `SINGLE` where any of `values` is float32, else `DOUBLE`."""
     return SINGLE if any(_holds_single(value) for value in values) else DOUBLE
 
 
 def difference(expected: Any, found: Any, within: tuple[float, float] = DOUBLE) -> str:
-    """What differs first between two values that one reader gave: shape, then value; "" when they agree."""
+    """The first difference between two values from the same reader, in words: shape, then value; "" if none."""
     if isinstance(expected, tuple | list) and not _flat(expected):
         if len(expected) != len(found):
             return f"should hold {len(expected)} values, yours holds {len(found)}"
@@ -133,7 +134,7 @@ def difference(expected: Any, found: Any, within: tuple[float, float] = DOUBLE) 
 
 
 def short(value: Any) -> str:
-    """A value in a few characters, for a message."""
+    """A value as short text, for a message."""
     if isinstance(value, np.ndarray):
         if value.size <= FULL_SIZE:
             return repr(_rounded(value.tolist()) if _parted(value) else value.tolist())
@@ -156,7 +157,7 @@ def short(value: Any) -> str:
 
 
 def describe(value: Any) -> str:
-    """The type of a value, in words."""
+    """The type of a value in words, with its dtype and shape or its length."""
     if value is None:
         return "None (is a `return` missing?)"
     if isinstance(value, np.ndarray):
@@ -172,7 +173,7 @@ def describe(value: Any) -> str:
 def _array(value: Any, kind: str) -> NDArray[Any]:
     try:
         array = np.asarray(value)
-    except Exception as error:  # whatever an unknown object's conversion raises, it is not an array
+    except Exception as error:  # the conversion of an unknown object may raise anything
         raise Unreadable(f"should be {kind}, yours is {describe(value)}") from error
     return array
 
@@ -194,7 +195,7 @@ def _flat(value: Any) -> bool:
 
 
 def _told_apart(expected: Any, found: Any) -> tuple[str, str]:
-    """Both values in a few characters, with as many digits as it takes to see that they differ."""
+    """Both values as short text, with as many digits as needed to see that they differ."""
     one, other = short(expected), short(found)
     if one == other:
         one, other = (repr(np.asarray(value).tolist()) for value in (expected, found))
@@ -202,7 +203,7 @@ def _told_apart(expected: Any, found: Any) -> tuple[str, str]:
 
 
 def _parted(array: NDArray[Any]) -> bool:
-    """Whether the values that differ still do when they are rounded."""
+    """Whether values that differ still differ after rounding."""
     values = array.ravel().tolist()
     return len(set(values)) == len(set(_rounded(values)))
 

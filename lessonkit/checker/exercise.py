@@ -1,4 +1,4 @@
-"""What an exercise is, and what its properties may do with an answer."""
+"""The parts of an exercise, and `Trial`, through which its properties call an answer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import numpy as np
 from lessonkit.checker.answers import Reader, Unreadable, short, tolerance
 from lessonkit.checker.guarded_call import Outcome, ask, code_of, draws_of, overlap, shares_memory
 
-SIGMAS = 6.0  # a bound that a right answer breaks about once in 500 million
+SIGMAS = 6.0  # standard deviations; a right answer exceeds this about once in 500 million checks
 
 
 class Failed(Exception):  # noqa: N818 - a finding about the answer, not an error of the program
-    """Something is wrong: `text` continues the sentence that `call` begins.
+    """The answer is wrong: `call` is the failing call, and `text` completes the sentence, "should be 3", for instance.
 
-    `kind` is "law" where the property under test does not hold. For what every exercise asks it is "type", "changed",
-    "shared", "chance" or "memory"; then neither that property nor a misconception about it is to blame.
+    `kind` is "law" where the property under test does not hold. "type", "changed", "shared", "chance" and "memory" are
+    faults that are looked for in every exercise; then neither the property nor a misconception about it is to blame.
     """
 
     def __init__(self, call: str, text: str, kind: str = "law") -> None:
@@ -33,7 +33,7 @@ class Failed(Exception):  # noqa: N818 - a finding about the answer, not an erro
 
 
 class Raised(Exception):  # noqa: N818
-    """The answer raised an exception of its own."""
+    """The answer itself raised an exception."""
 
     def __init__(self, call: str, error: BaseException) -> None:
         super().__init__(call)
@@ -41,16 +41,18 @@ class Raised(Exception):  # noqa: N818
 
 
 class NotAttempted(Exception):  # noqa: N818
-    """The answer is still the blank."""
+    """The answer is still the unfilled stub."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """A property: on these arguments, smallest first, the answer gives what the reference gives.
+    """A property: on these arguments the answer returns what the reference returns.
 
     Parameters
     ----------
-    exact : whether every digit counts; otherwise the last ones may differ (see `results.difference`).
+    about : the property in a sentence, for the message.
+    arguments : yields tuples of arguments, the smallest first.
+    exact : whether every digit counts; otherwise the last ones may differ (see `answers.difference`).
     """
 
     about: str
@@ -60,7 +62,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Law:
-    """A property that a function judges: it calls the answer through the trial, and the trial's `fail` if it must."""
+    """A property tested by a function, which calls the answer through the `Trial`, and `Trial.fail` if it is wrong."""
 
     about: str
     test: Callable[[Trial], None]
@@ -68,12 +70,15 @@ class Law:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A wrong answer that people give, as code, with the message that names it.
+    """A common wrong answer, as code, with a message that names the mistake.
 
     Parameters
     ----------
-    sign : tells from a trial whether an answer, known to be wrong, has this misconception. Without one, an answer has
-        it when it does on all `Examples` of the exercise just what `code`, or one of the `variants`, does.
+    name : a few words for the teacher's guide.
+    message : what the student reads.
+    code, variants : functions that make this mistake.
+    sign : decides through a trial whether an answer that is known to be wrong has this misconception. Without a sign,
+        it has the misconception if it returns, on all `Examples` of the exercise, what `code` or a variant returns.
     """
 
     name: str
@@ -85,25 +90,26 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise; everything that the course knows about it.
+    """One exercise: everything that the course knows about it.
 
     Parameters
     ----------
-    id : "lesson.function"; the function is the one that the stub defines.
-    minutes : a student's time for it.
-    objective : what the student can do afterwards, to be read behind "After this you can".
-    stub : def line, docstring and ``...``.
-    reference : a right answer. `solution` prints its body below the stub's header, so it uses the stub's names for the
-        arguments, calls nothing that hides the point, and needs no more than imports.
-    read : brings any acceptable result to one plain form, which is compared.
-    prepare : anything slow that must happen before the clock runs, such as importing Keras.
-    draw : for an exercise with an argument `rng`: arguments on which chance shows in the result. With them the checker
-        looks first, before any law could blame something else, whether all random numbers come from `rng`.
-    may_share : whether the result may hold arrays that were given, as the elite of a population does. Otherwise
-        whatever is returned, in every call, must be new memory, and each array of it memory of its own.
-    possible : whether these arguments may be given together; asked where the checker changes one of an example's.
-    magnitude : from the arguments the size of the terms that the result is the sum of, where they may cancel: what a
-        right answer loses to rounding is relative to it.
+    id : "lesson.function", where `function` is the name that the stub defines.
+    minutes : how long a student needs.
+    objective : what the student can do afterwards; it completes the sentence "After this you can".
+    why : one sentence on why it matters, shown for a right answer.
+    stub : the def line, the docstring and ``...``.
+    reference : a right answer. `solution` prints its body below the stub's header, so it must use the stub's names for
+        the arguments, call nothing that hides the point, and need nothing but imports.
+    read : converts any acceptable result to one plain form, in which results are compared.
+    prepare : does anything slow that must happen before the time limit starts, such as importing Keras.
+    draw : for an exercise with an argument `rng`: makes arguments for which the result depends on chance. The checker
+        uses them to test, before any law could blame something else, that all random numbers come from `rng`.
+    may_share : whether the result may contain arrays from the arguments, as the elite of a population does. Otherwise
+        every array that a call returns must have new memory, shared with nothing.
+    possible : whether these arguments are valid together; needed where the checker changes one argument of an example.
+    magnitude : computes from the arguments the size of the terms that the result sums up, if they may cancel: a right
+        answer's rounding error is relative to that size.
     """
 
     id: str
@@ -130,18 +136,18 @@ class Exercise:
 
     @property
     def name(self) -> str:
-        """The function's name, the part of the id behind the dot."""
+        """The function's name, the part of the id after the dot."""
         return self.id.partition(".")[2]
 
     def within(self, given: Any, arguments: tuple[Any, ...]) -> tuple[float, float]:
-        """How far the result `given` may differ on these arguments, relative and absolute."""
+        """The relative and absolute tolerance for the result `given` on these arguments."""
         relative, absolute = tolerance(given, *arguments)
         size = self.magnitude(*arguments) if self.magnitude is not None else 0.0
         return relative, max(absolute, relative * size)
 
     @property
     def definition(self) -> ast.FunctionDef:
-        """The stub, parsed."""
+        """The parsed stub."""
         (node,) = ast.parse(self.stub).body
         assert isinstance(node, ast.FunctionDef), self.id
         return node
@@ -162,7 +168,7 @@ class Exercise:
         return f"({ast.unparse(self.definition.args)})"
 
     def call_text(self, arguments: tuple[Any, ...]) -> str:
-        """A call as a reader would write it, with short values."""
+        """A call as one would write it, with values shortened."""
         return f"{self.name}({', '.join(f'{k}={short(v)}' for k, v in zip(self.parameters, arguments, strict=False))})"
 
 
@@ -170,23 +176,23 @@ class Exercise:
 class Pace:
     """How long the calls of one check take, and how long they may take together.
 
-    What counts is the processor time of the thread that calls, and the time in which it only waits: of that the
-    shortest of all calls, because a call that sleeps always waits, and one on a busy machine now and then. The first
-    call, which may import something, counts in neither.
+    What counts for each call is the processor time of the calling thread plus the time it only waits. For the wait,
+    the shortest of all calls counts: a call that sleeps waits every time, but one on a busy machine only now and then.
+    The first call is not counted, because it may import something.
     """
 
     seconds: float
     calls: int = 0
     used: float = 0.0  # seconds of processor time in finished calls, without the first
-    waits: float = float("inf")  # seconds that each of them waited at least
-    began: tuple[float, float] | None = None  # wall clock and processor time when the call that is under way began
+    waits: float = float("inf")  # the shortest wait among them, in seconds
+    began: tuple[float, float] | None = None  # wall clock and processor time at the start of the current call
 
     def begin(self) -> None:
-        """A call begins."""
+        """Note that a call begins."""
         self.began = time.perf_counter(), time.thread_time()
 
     def end(self) -> None:
-        """It has ended."""
+        """Note that the call has ended."""
         assert self.began is not None
         passed, used = time.perf_counter() - self.began[0], time.thread_time() - self.began[1]
         if self.calls:
@@ -195,16 +201,16 @@ class Pace:
 
     @property
     def spent(self) -> float:
-        """Seconds in the calls that count."""
+        """The seconds spent in the calls that count."""
         return self.used + self.waits * (self.calls - 1) if self.calls > 1 else 0.0
 
     def late(self) -> bool:
-        """Whether the answer itself is late, and not the machine: its calls together, or the one under way."""
+        """Whether the answer, and not the machine, is slow: all its calls together, or the current one."""
         began = self.began
         return self.spent >= self.seconds or (began is not None and time.perf_counter() - began[0] >= self.seconds)
 
     def draws(self, wanted: int, least: int) -> int:
-        """How many of `wanted` calls there is time for: a quarter of what is left, so that later laws have some too."""
+        """How many of `wanted` calls to make: they may use a quarter of the time left, so that later laws have some."""
         if self.spent < self.seconds / 100:
             return wanted
         left = max(0.9 * self.seconds - self.spent, 0) * (self.calls - 1) / self.spent  # calls
@@ -215,7 +221,8 @@ class Pace:
 class Trial:
     """One answer under test: calls it on copies, and remembers the last call for the message.
 
-    Every call is looked at for what holds in all exercises: no argument is changed, and what is returned is new memory.
+    Every call is tested for what all exercises require: that no argument is changed, and that the result is in new
+    memory.
     """
 
     exercise: Exercise
@@ -223,7 +230,7 @@ class Trial:
     seed: tuple[int, ...]
     calls: int = 0
     last: tuple[Any, ...] = ()
-    notes: dict[Any, Any] = field(default_factory=dict)  # what an exercise measured and wants to use again
+    notes: dict[Any, Any] = field(default_factory=dict)  # what an exercise has measured and will use again
     pace: Pace = field(default_factory=lambda: Pace(float("inf")))
 
     def __post_init__(self) -> None:
@@ -232,28 +239,35 @@ class Trial:
         self._returned: deque[Any] = deque(maxlen=4)
 
     def generator(self) -> np.random.Generator:
-        """A fresh generator to hand to the answer."""
+        """A new generator to pass to the answer."""
         return np.random.default_rng(int(self.rng.integers(2**63)))
 
     def draws(self, wanted: int, least: int | None = None) -> int:
-        """How often to call the answer for statistics: `wanted` times, less often where it is slow.
+        """How often to call the answer for statistics: `wanted` times, or fewer if it is slow.
 
-        A law uses the number it gets in its bounds too, as `unlikely(hits, draws, chance)` does. `least`, a tenth of
-        `wanted` unless given, should still show the gross errors; an answer that is slower yet gets fewer.
+        A law must use the returned number in its bounds too, as in `unlikely(hits, draws, chance)`. `least` calls, by
+        default a tenth of `wanted`, should still show gross errors; only a very slow answer is called less often.
         """
         return self.pace.draws(wanted, max(1, wanted // 10) if least is None else least)
 
     def ask(self, *arguments: Any, given: tuple[Any, ...] | None = None) -> Outcome:
-        """Call the answer; raise what ends the trial: a blank, an exception, a changed argument, shared memory.
+        """Call the answer on copies of `arguments`, or, to pass particular objects, on `given`, which equal them.
 
-        It gets copies of the arguments, or, where the very objects matter, `given`, which equal them.
+        Raises
+        ------
+        NotAttempted
+            When the answer is still the stub, or returns nothing in the first call.
+        Raised
+            When the answer raises an exception.
+        Failed
+            When it changes an argument, or returns memory that is not new.
         """
         self.calls, self.last = self.calls + 1, arguments
         self.pace.begin()
         outcome = ask(self.call, arguments, given)
         self.pace.end()
         if outcome.error is not None:
-            # An `...` that was to be filled in and is still there, used as a value.
+            # A `...` that should have been filled in was used as a value.
             blank = isinstance(outcome.error, TypeError) and "ellipsis" in str(outcome.error)
             if _says_not_implemented(self.answer, outcome.error) or blank:
                 raise NotAttempted
@@ -277,20 +291,20 @@ class Trial:
         self._returned.append(outcome.value)
 
     def result(self, *arguments: Any) -> Any:
-        """Call the answer and read what it returns."""
+        """Call the answer and return its result in plain form."""
         return self.read(self.ask(*arguments).value)
 
     def read(self, value: Any) -> Any:
-        """The value in its plain form; a wrong type fails."""
+        """Convert a result to its plain form; fail if it is of the wrong type."""
         try:
             return self.exercise.read(value)
         except Unreadable as error:
             self.fail(str(error), "type")
 
     def fail(self, text: str, kind: str = "law") -> NoReturn:
-        """The property does not hold for the last call; `text` continues the sentence that the call begins.
+        """Report that the last call is wrong: `text` completes the sentence that begins with the call.
 
-        A text "should A, yours B" is shown as two lines, expected and given.
+        A text such as "should be 3, yours is 4" is shown as two lines, "Expected: 3" and "Yours: 4".
         """
         raise Failed(self.exercise.call_text(self.last), text, kind)
 
@@ -300,7 +314,7 @@ class Trial:
             self.fail(text)
 
     def advances(self, *arguments: Any) -> bool:
-        """Whether the answer takes its random numbers from the generator it is given, or from children it spawns."""
+        """Call the answer; return whether it drew from the generator in the arguments or spawned children from it."""
         rng = next(value for value in arguments if isinstance(value, np.random.Generator))
         before = draws_of(rng)
         self.ask(*arguments)
@@ -308,7 +322,7 @@ class Trial:
 
 
 def calling_style(exercise: Exercise, answer: Callable[..., Any]) -> Callable[..., Any]:
-    """The answer, to be called by position: what it takes by keyword alone, or in ``**options``, it gets so.
+    """Make the answer callable with positional arguments, also if it takes some by keyword only or in ``**options``.
 
     Raises
     ------
@@ -317,7 +331,7 @@ def calling_style(exercise: Exercise, answer: Callable[..., Any]) -> Callable[..
     """
     try:
         signature = inspect.signature(answer)
-    except Exception:  # some functions written in C do not tell, and a signature may be anything
+    except Exception:  # some functions written in C have no signature, and an object may have an invalid one
         return answer
     kinds = [parameter.kind for parameter in signature.parameters.values()]
     first = len(exercise.parameters)
@@ -333,22 +347,22 @@ def calling_style(exercise: Exercise, answer: Callable[..., Any]) -> Callable[..
 
 
 def generator_for(exercise: Exercise, seed: tuple[int, ...]) -> np.random.Generator:
-    """The checker's own random numbers: the same for the same exercise and seed."""
+    """The checker's own generator: the same for the same exercise and seed."""
     return np.random.default_rng([zlib.crc32(exercise.id.encode()), *seed])
 
 
 def unlikely(hits: float, draws: float, chance: float) -> bool:
-    """Whether `hits` of `draws` independent draws are out of bounds for this chance."""
+    """Whether `hits` in this many independent draws are too many or too few for this chance (by `SIGMAS`)."""
     return bool(abs(hits - draws * chance) > SIGMAS * np.sqrt(draws * chance * (1 - chance)) + 1)
 
 
 def expect_new_memory(trial: Trial, *arguments: Any) -> None:
-    """Call the answer on arguments where it may be tempted to return one of them; `Trial.ask` sees it."""
+    """Call the answer on arguments where it is tempting to return one of them; `Trial.ask` fails if it does."""
     trial.ask(*arguments)
 
 
 def _says_not_implemented(answer: Any, error: BaseException) -> bool:
-    """Whether the answer's own code raised it; a library's NotImplementedError is an error like any other."""
+    """Whether the answer's own code raised NotImplementedError; one from a library is an error like any other."""
     code, frames = code_of(answer), list(traceback.walk_tb(error.__traceback__))
     own = code is not None and bool(frames) and frames[-1][0].f_code.co_filename == code.co_filename
     return isinstance(error, NotImplementedError) and own

@@ -1,8 +1,8 @@
-"""Call somebody else's function so that nothing it does breaks the notebook.
+"""Call a student's function so that nothing it does breaks the notebook.
 
-The work runs in a thread of its own and is watched from outside, so a time limit holds wherever the checker is called
-from, on every system. The one thing that no thread can be stopped in is an endless loop inside C, such as
-``sum(itertools.count())``.
+The work runs in a separate thread and is watched from outside, so that the time limit works on every system and
+wherever the checker is called from. Only an endless loop inside C code, such as ``sum(itertools.count())``, cannot be
+stopped.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from typing import Any
 
 import numpy as np
 
-PATIENCE = 1.5  # how much longer than its limit a thread may take that waits for a busy machine, or sleeps
-BUSY = 10.0  # the same, for work of many short pieces, which only a busy machine makes so long
-LOOK = 0.05  # seconds between two looks at its clock
-IMPORTS = 60.0  # seconds of imports that do not count
-MOST_ITEMS = 50  # of a result that are compared with each other
-STOP_TRIES = 200  # a bare `except` may swallow some of the attempts to stop a thread
-STOP_WAIT = 0.005  # seconds between two of them
+PATIENCE = 1.5  # by this factor a thread may exceed its limit on the wall clock: it may sleep, or the machine be busy
+BUSY = 10.0  # the same for work in many short pieces, which can take that long only on a busy machine
+LOOK = 0.05  # seconds between two looks at the thread's clock
+IMPORTS = 60.0  # up to this many seconds of imports do not count
+MOST_ITEMS = 50  # up to this many items of a result are compared with each other
+STOP_TRIES = 200  # attempts to stop a thread; a bare `except` may swallow some of them
+STOP_WAIT = 0.005  # seconds between two attempts
 
 
 class OutOfTime(SystemExit):
-    """Raised inside the watched thread; threading ends a thread silently for a SystemExit alone.
+    """Raised inside the watched thread. It is a SystemExit, because that is the only one that ends a thread silently.
 
-    Where a bare ``except`` swallows it, it comes again at the next line: the thread makes the instance itself, and so
-    sets up its own tracing.
+    Where a bare ``except`` swallows it, it is raised again at the next line: the instance is made in the thread itself,
+    and so it can set up the thread's tracing.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class OutOfTime(SystemExit):
         sys.settrace(_insist)
 
 
-_OWN_FILES = {__file__, threading.__file__}  # they must run to their end, or the thread is never told to be over
+_OWN_FILES = {__file__, threading.__file__}  # they must finish, or the thread is never marked as ended
 
 
 def _insist(frame: types.FrameType, event: str, _: Any) -> Any:
@@ -66,11 +66,14 @@ def _insist(frame: types.FrameType, event: str, _: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One call: what the function was given (copies), what it returned or raised, and what else could be seen.
+    """One call of a function.
 
     Parameters
     ----------
-    changed : the place of the first argument that is not what it was before the call.
+    given : the arguments that it was called with, usually copies.
+    value : what it returned.
+    error : what it raised.
+    changed : the position of the first argument that the call has changed.
     floating : numpy's floating-point errors in the call, such as "overflow" or "divide by zero".
     """
 
@@ -82,7 +85,10 @@ class Outcome:
 
 
 def ask(function: Callable[..., Any], arguments: tuple[Any, ...], given: tuple[Any, ...] | None = None) -> Outcome:
-    """Call `function` on copies of `arguments`, or on `given`, which equal them; only the time limit passes through."""
+    """Call `function` on copies of `arguments`, or on `given`, which must equal them.
+
+    Whatever the function raises is in the outcome; only `OutOfTime` passes through.
+    """
     given = tuple(copied(argument) for argument in arguments) if given is None else given
     models = {at: ModelState(argument) for at, argument in enumerate(arguments) if is_model(argument)}
     floating: list[str] = []
@@ -91,7 +97,7 @@ def ask(function: Callable[..., Any], arguments: tuple[Any, ...], given: tuple[A
             value = function(*given)
     except OutOfTime:
         raise
-    except BaseException as error:  # sys.exit, KeyboardInterrupt and the rest are the answer's own
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the answer itself raised them
         _restored(models)
         return Outcome(given, error=error, floating=tuple(floating))
     changed = [at for at, (old, new) in enumerate(zip(arguments, given, strict=True)) if not _same(old, new)]
@@ -100,7 +106,7 @@ def ask(function: Callable[..., Any], arguments: tuple[Any, ...], given: tuple[A
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of arrays, lists and tuples; generators, functions and models are passed as they are."""
+    """A deep copy of arrays, lists and tuples; anything else, such as a generator or a model, is returned as it is."""
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, list | tuple):
@@ -109,12 +115,12 @@ def copied(value: Any) -> Any:
 
 
 def is_model(value: Any) -> bool:
-    """Whether this is a Keras model."""
+    """Whether `value` is a Keras model."""
     return hasattr(value, "layers") and hasattr(value, "get_weights")
 
 
 def parts_of(value: Any) -> list[Any]:
-    """The arrays and lists of a result: itself, and those it holds."""
+    """The arrays and non-empty lists in a result: the result itself, and those inside it at any depth."""
     if isinstance(value, np.ndarray):
         return [value]
     if isinstance(value, list | tuple):
@@ -124,7 +130,7 @@ def parts_of(value: Any) -> list[Any]:
 
 
 def shares_memory(value: Any, others: Iterable[Any]) -> bool:
-    """Whether an array or list in `value` is one in `others`, or looks into it."""
+    """Whether an array or list in `value` is also in `others`, or an array shares memory with one there."""
     mine, theirs = parts_of(value), [part for other in others for part in parts_of(other)]
     return any(
         one is other or (_both_arrays(one, other) and np.shares_memory(one, other)) for one in mine for other in theirs
@@ -132,19 +138,19 @@ def shares_memory(value: Any, others: Iterable[Any]) -> bool:
 
 
 def overlap(value: Any) -> bool:
-    """Whether two of the arrays that a result holds share memory: one array twice, or views that overlap."""
+    """Whether two arrays in a result share memory: the same array twice, or views that overlap."""
     items = [item for item in value if isinstance(item, np.ndarray)] if isinstance(value, tuple | list) else []
     return len(items) <= MOST_ITEMS and any(np.shares_memory(*pair) for pair in itertools.combinations(items, 2))
 
 
 def draws_of(rng: np.random.Generator) -> str:
-    """The state of a generator; children that were spawned count too."""
+    """The state of a generator as text, including the number of children it has spawned."""
     return f"{rng.bit_generator.state} {rng.bit_generator.seed_seq.n_children_spawned}"  # type: ignore[attr-defined]
 
 
 def makes_generator(answer: Any) -> bool:
-    """Whether the code names something that makes or seeds a generator of its own."""
-    if isinstance(told := getattr(answer, "makes_generator", None), bool):  # a stand-in, which has no such code
+    """Whether the answer's code names a function that makes or seeds a generator."""
+    if isinstance(told := getattr(answer, "makes_generator", None), bool):  # the grader's stand-in, which has no code
         return told
     return not _GENERATORS.isdisjoint(_names(code_of(answer)))
 
@@ -165,19 +171,19 @@ class Watched:
 
     result: Any = None
     error: BaseException | None = None
-    stopped_at: str | None = None  # the student's line, when the time ran out or the reader interrupted
+    stopped_at: str | None = None  # the student's line that ran when time was up or the user interrupted
     interrupted: bool = False
     printed: int = 0  # lines
-    seconds: float = 0.0  # when the time ran out, what the wall clock said
+    seconds: float = 0.0  # on the wall clock, without imports
 
 
 def watched(work: Callable[[], Any], seconds: float, answer: Any, late: Callable[[], bool] = lambda: True) -> Watched:
-    """Run `work` in a thread for at most `seconds` of its own processor time; hold back what it prints and changes.
+    """Run `work` in a thread for at most `seconds` of processor time; hold back what it prints, undo what it changes.
 
-    The wall clock may show half as much again where the work is `late`, and much more where the machine is busy.
-    The import of a large library, such as TensorFlow, does not count.
+    By the wall clock it may take `PATIENCE` times as long where the work itself is `late`, and `BUSY` times as long
+    where the machine is busy. Importing a large library, such as TensorFlow, does not count.
     """
-    outcome, done = Watched(), threading.Event()  # an event, because an interrupted Thread.join forgets its thread
+    outcome, done = Watched(), threading.Event()  # an event, because an interrupted Thread.join loses its thread
 
     clocks: list[int] = []
 
@@ -217,14 +223,14 @@ def watched(work: Callable[[], Any], seconds: float, answer: Any, late: Callable
 
 
 def _imports(thread: threading.Thread) -> bool:
-    """Whether a thread is just importing something."""
+    """Whether the thread is importing something at this moment."""
     frame = sys._current_frames().get(thread.ident or 0)
     frames = traceback.walk_stack(frame) if frame is not None else ()
     return any(each.f_code.co_filename.startswith("<frozen importlib") for each, _ in frames)
 
 
 def _used(clocks: Sequence[int], passed: float) -> float:
-    """The seconds of processor time that a thread has used; where the system does not say, those that have passed."""
+    """The processor time that a thread has used, in seconds; on systems that cannot report it, the time `passed`."""
     try:
         return time.clock_gettime(clocks[0])
     except (IndexError, OSError):
@@ -232,7 +238,7 @@ def _used(clocks: Sequence[int], passed: float) -> float:
 
 
 def own_line(answer: Any, frames: Iterable[tuple[types.FrameType, int]]) -> str:
-    """The innermost line of the student's own code among `frames` (outermost first), as text; "" when there is none."""
+    """The innermost line of the student's own code among `frames` (outermost first), as text; "" if there is none."""
     code = code_of(answer)
     here = [number for frame, number in frames if code is not None and frame.f_code.co_filename == code.co_filename]
     if not here or code is None:
@@ -242,7 +248,7 @@ def own_line(answer: Any, frames: Iterable[tuple[types.FrameType, int]]) -> str:
 
 
 def code_of(answer: Any) -> types.CodeType | None:
-    """The compiled body of a function, a partial, a decorated function or a callable object."""
+    """The compiled body of a function, a partial, a decorated function or a callable object; None if there is none."""
     try:
         while isinstance(answer, functools.partial):
             answer = answer.func
@@ -258,14 +264,14 @@ def _stop(thread: threading.Thread, done: threading.Event) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(OutOfTime))
         if done.wait(STOP_WAIT) or not thread.is_alive():
             break
-    for _ in range(STOP_TRIES):  # what is still under way must not surface outside the thread's own streams
+    for _ in range(STOP_TRIES):  # wait for its end, or what it still prints would not be held back
         if not thread.is_alive():
             return
         time.sleep(STOP_WAIT / 10)
 
 
 class _Filter:
-    """A text stream that swallows what one thread writes and passes on the rest; nobody can close it."""
+    """A text stream that swallows what one thread writes, passes on everything else, and cannot be closed."""
 
     def __init__(self, stream: Any, thread: threading.Thread, outcome: Watched) -> None:
         self._stream, self._thread, self._outcome = stream, thread, outcome
@@ -287,13 +293,13 @@ class _Filter:
 
 @contextmanager
 def _held_back(thread: threading.Thread, done: threading.Event, outcome: Watched) -> Iterator[None]:
-    names = ("stdout", "stderr", "stdin")  # Python's own exit() closes the last
+    names = ("stdout", "stderr", "stdin")  # stdin, because Python's own exit() closes it
     streams = [getattr(sys, name) for name in names]
     filters = [_Filter(stream, thread, outcome) if stream is not None else None for stream in streams]
     hook = sys.unraisablehook
 
     def quiet(unraisable: sys.UnraisableHookArgs) -> None:
-        if unraisable.exc_type is not OutOfTime:  # it may strike inside a finalizer, where it goes nowhere
+        if unraisable.exc_type is not OutOfTime:  # it may be raised inside a finalizer, where it stops nothing
             hook(unraisable)
 
     for name, mine in zip(names, filters, strict=True):
@@ -303,7 +309,7 @@ def _held_back(thread: threading.Thread, done: threading.Event, outcome: Watched
         yield
     finally:
         sys.unraisablehook = hook
-        # A thread that could not be stopped must not print into the cells below: its filter stays.
+        # A thread that could not be stopped must not print into the cells below, so its filter stays in place.
         ended = done.is_set() or not thread.is_alive()
         for name, mine, old in zip(names, filters, streams, strict=True):
             setattr(sys, name, old if ended else mine)
@@ -311,7 +317,7 @@ def _held_back(thread: threading.Thread, done: threading.Event, outcome: Watched
 
 @contextmanager
 def _as_it_was() -> Iterator[None]:
-    """Whatever of the process an answer changes is afterwards what it was; and exit() does not end the kernel."""
+    """Restore what an answer may change in the process, such as the folder, and keep exit() from ending the kernel."""
     path, environment = list(sys.path), dict(os.environ)
     folder = os.getcwd() if os.path.exists(".") else os.path.expanduser("~")
     limit, printing = sys.getrecursionlimit(), np.get_printoptions()
@@ -334,12 +340,12 @@ def _as_it_was() -> Iterator[None]:
 
 
 def _exits(*_: Any) -> None:
-    raise SystemExit("exit() and quit() end the kernel; a function ends with `return`")
+    raise SystemExit("exit() and quit() end the kernel; to end a function, use `return`")
 
 
 @contextmanager
 def _kernel_stays() -> Iterator[None]:
-    """IPython's exit and quit ask the shell to end, which it does when the cell is done."""
+    """Keep IPython's exit and quit from ending the shell, which they would do at the end of the cell."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
         yield
@@ -362,14 +368,14 @@ def _same(before: Any, after: Any) -> bool:
 
 
 class ModelState:
-    """What a Keras model is: its layers, their weights, and the settings that their configurations name."""
+    """A Keras model's state: its layers, their weights, and the settings in their configurations."""
 
     def __init__(self, model: Any) -> None:
         self.model, self.layers, self.weights = model, list(model.layers), model.get_weights()
         self.settings = [(layer, _settings(layer)) for layer in (model, *self.layers)]
 
     def restore(self) -> bool:
-        """Give the model back what it has lost, as far as that can be done; whether it had lost anything."""
+        """Restore the model as far as possible; return whether anything had changed."""
         changed = False
         for layer, before in self.settings:
             now = _settings(layer)
@@ -386,13 +392,13 @@ class ModelState:
 
 
 def _settings(layer: Any) -> dict[str, Any]:
-    """The plain values among what a layer is made with, such as `trainable`."""
+    """A layer's settings that are plain values, such as `trainable`, by name."""
     found = {name: getattr(layer, name, None) for name in ("trainable", *layer.get_config())}
     return {name: value for name, value in found.items() if isinstance(value, bool | int | float | str)}
 
 
 def _restored(models: Mapping[int, ModelState]) -> list[int]:
-    """Give models back what they have lost; the places of those that had lost something."""
+    """Restore the models; return the positions of those that had changed."""
     return [at for at, state in models.items() if state.restore()]
 
 

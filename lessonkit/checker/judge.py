@@ -1,4 +1,4 @@
-"""Judge an answer by what it does. Never by its text, and never so that the caller could break."""
+"""Judge an answer by what it does, never by its text. Nothing that an answer does can break the caller."""
 
 from __future__ import annotations
 
@@ -31,29 +31,30 @@ from lessonkit.checker.exercise import (
 from lessonkit.checker.guarded_call import Outcome, Watched, ask, code_of, draws_of, makes_generator, own_line, watched
 from lessonkit.checker.memory import MEMORY
 
-SECONDS = 8.0  # for all calls of one check together; a right answer takes well under one
-SLOW_CALLS = 3  # an answer that has come back so often has no endless loop in it, or seldom
+SECONDS = 8.0  # for all calls of one check together; a right answer takes far less than 1
+SLOW_CALLS = 3  # an answer that has returned this often is slow rather than endless
 
 FOREIGN = "The random numbers do not come from `rng`, so nobody can repeat the run."
 UNREPEATED = (
-    "gives something else in two calls with the same arguments and with `rng` in the same state, so nobody can repeat "
-    "the run: either some random numbers do not come from `rng`, or something is kept from an earlier call"
+    "returns different results in two calls with the same arguments and with `rng` in the same state, so nobody can "
+    "repeat the run: either some random numbers do not come from `rng`, or something is kept from an earlier call"
 )
 PRINTED = (
-    "The function prints, but it still returns nothing, and printing is not returning: the cells below cannot use what "
-    "is only printed. End it with `return` and the result."
+    "The function prints something but returns nothing, and the cells below cannot use what is only printed. End it "
+    "with `return` and the result."
 )
 BLANK = "The function still returns nothing. If you have written something: is there a `return`?"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checker found: "not attempted", "error", "wrong" or "right", and a text for the student.
+    """What the checker found, with a text for the student.
 
     Parameters
     ----------
+    status : "not attempted", "error", "wrong" or "right".
     message : the whole text, in one line.
-    call, expected, given : of a wrong answer, the failing call with both values, as far as they can be told apart.
+    call, expected, given : for a wrong answer, the failing call, the right value and the returned one, if known.
     explanation : the message without them.
     """
 
@@ -66,9 +67,9 @@ class Verdict:
 
 
 def judge(exercise: Exercise, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:
-    """Judge `answer`; the same answer and seed give the same verdict.
+    """Judge `answer` within `seconds`; the same answer and seed give the same verdict.
 
-    Nothing that the answer does raises.
+    It raises nothing, whatever the answer does.
     """
     if answer is None or answer is Ellipsis:
         return Verdict("not attempted", BLANK)
@@ -78,7 +79,7 @@ def judge(exercise: Exercise, answer: Any, *, seed: int = 0, seconds: float = SE
         exercise.prepare()
     found: list[Verdict] = []
     trials: list[Trial] = []
-    pace = Pace(min(seconds, SECONDS))  # the grader's own limit is longer, for its wire
+    pace = Pace(min(seconds, SECONDS))  # the grader's `seconds` are more, because its calls go to another process
     outcome = watched(lambda: _judge(exercise, answer, seed, found, trials, pace), seconds, answer, pace.late)
     if outcome.stopped_at is not None and not found:
         verdict = Verdict("error", _out_of_time(exercise, outcome, trials, pace))
@@ -98,7 +99,7 @@ def judge(exercise: Exercise, answer: Any, *, seed: int = 0, seconds: float = SE
 
 
 def _out_of_time(exercise: Exercise, outcome: Watched, trials: list[Trial], pace: Pace) -> str:
-    """Tell an endless call from slow ones; the limit is for all calls of a check together."""
+    """The message when time is up or the user interrupts: is one call endless, or are all calls slow?"""
     call = exercise.call_text(trials[-1].last) if trials else exercise.name
     where = f"; it was at {outcome.stopped_at}" if outcome.stopped_at else ""
     if outcome.interrupted:
@@ -108,10 +109,10 @@ def _out_of_time(exercise: Exercise, outcome: Watched, trials: list[Trial], pace
         each = pace.spent / (pace.calls - 1)
         return (
             f"{exercise.name} is too slow to be judged: {pace.calls} calls were done in {_seconds(outcome.seconds)}, "
-            f"{each:.2g} seconds each{where}. Is there work in it that numpy can do for a whole array at once?"
+            f"{each:.2g} seconds each{where}. Is there a loop that numpy could replace by work on a whole array?"
         )
     return (
-        f"{call} did not end: it was stopped when the check had taken {_seconds(outcome.seconds)}{where}. "
+        f"{call} did not end: it was stopped after {_seconds(outcome.seconds)} of checking{where}. "
         "Is there a loop that never ends?"
     )
 
@@ -123,7 +124,7 @@ def _seconds(passed: float) -> str:
 def _judge(
     exercise: Exercise, answer: Callable[..., Any], seed: int, found: list[Verdict], trials: list[Trial], pace: Pace
 ) -> None:
-    """Put the verdict into `found` as soon as there is one, a better one behind it: the time may run out any moment."""
+    """Append a verdict to `found` as soon as there is one, and later a better one: time may run out at any moment."""
     try:
         calling_style(exercise, answer)
     except TypeError:
@@ -168,7 +169,7 @@ def _judge(
             verdict = replace(verdict, status="wrong", message=text, explanation=text)
         for misconception in exercise.misconceptions if not text and kind not in ("chance", "memory") else ():
             if kind != "law" and misconception.sign is not None:
-                continue  # a sign looks at values, and these are not at fault
+                continue  # a sign looks at values, and the values are not at fault
             if _has(misconception, exercise, answer, seed, by_example):
                 verdict = replace(
                     verdict, status="wrong", message=misconception.message, explanation=misconception.message
@@ -183,7 +184,7 @@ _EXPECTED = re.compile(
 
 
 def _wrong(failed: Failed, about: str) -> Verdict:
-    """The verdict on a property that does not hold; the property's own sentence only where that is at fault."""
+    """The verdict on a failed property; it quotes the property's sentence `about` only if that is what failed."""
     if failed.kind == "chance":
         return Verdict("wrong", FOREIGN)
     rest = f"{about}." if failed.kind == "law" else ""
@@ -192,14 +193,14 @@ def _wrong(failed: Failed, about: str) -> Verdict:
         item, expected, given, why = found.groups("")
         expected = f"{item}: {expected}" if item else expected.removeprefix("be ")
         why = f"{why[:1].upper()}{why[1:]}." if why else ""
-        return Verdict("wrong", message, failed.call, expected, given, rest or why or "The type is not the one needed.")
+        return Verdict("wrong", message, failed.call, expected, given, rest or why or "The result has the wrong type.")
     return Verdict("wrong", message, call=failed.call, explanation=f"It {failed.text}. {rest}".rstrip())
 
 
 def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
-    """Whether the answer uses the generator that it is given; fail where it uses another source of chance.
+    """Whether the answer uses the generator it is given; fail if it uses another source of chance.
 
-    Calls with generators of the same state must give the same, whatever the state of all other generators.
+    Calls with generators in the same state must give the same result, whatever the state of all other generators.
     """
     assert exercise.draw is not None
     readings, moved = [], []
@@ -211,7 +212,7 @@ def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
         np.random.seed(number)  # noqa: NPY002
         readings.append(trial.result(*arguments))
         moved.append(draws_of(rng) != before)
-        trial.ask(*exercise.draw(generator_for(exercise, (*trial.seed, 1))))  # of which nothing may be kept
+        trial.ask(*exercise.draw(generator_for(exercise, (*trial.seed, 1))))  # see whether it keeps anything
     differ = any(difference(readings[0], each) for each in readings[1:])
     if differ and any(moved):
         trial.fail(UNREPEATED, "memory")
@@ -221,14 +222,14 @@ def _draws_from_rng(exercise: Exercise, trial: Trial) -> bool:
 
 
 def _swapped(exercise: Exercise, answer: Callable[..., Any]) -> str:
-    """What to say where the names of the parameters show that two of them have changed places."""
+    """A message for an answer whose parameters have the right names in another order; "" for any other."""
     try:
         names = list(inspect.signature(answer).parameters)[: len(exercise.parameters)]
     except Exception:
         return ""
     if names == list(exercise.parameters)[: len(names)] or set(names) != set(exercise.parameters):
         return ""
-    return f"Your parameters are in another order: ({', '.join(names)}). The cells call it as {exercise.signature}."
+    return f"Your parameters are in another order: ({', '.join(names)}). The cells use {exercise.signature}."
 
 
 def _hold(property_: Any, trial: Trial, seed: tuple[int, ...]) -> None:
@@ -246,7 +247,7 @@ def _hold(property_: Any, trial: Trial, seed: tuple[int, ...]) -> None:
 
 
 def _twice(exercise: Exercise, examples: Examples, seed: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:
-    """The same arguments two times over, because an argument may be a function with a memory."""
+    """Each example's arguments in two copies, because an argument may be a function that keeps a state."""
     one, other = (examples.arguments(generator_for(exercise, seed)) for _ in range(2))
     yield from zip(one, other, strict=True)
 
@@ -257,7 +258,7 @@ def _has(misconception: Misconception, exercise: Exercise, answer: Any, seed: in
             return bool(misconception.sign(Trial(exercise, answer, (seed, 1000), calls=1)))
         codes = (misconception.code, *misconception.variants)
         return by_example and any(_agree(exercise, answer, code, seed) for code in codes)
-    except Exception:  # an answer that fails while a sign is looked for does not show it
+    except Exception:  # an answer that fails during this test does not have the misconception
         return False
 
 
@@ -287,7 +288,10 @@ def _signature(answer: Callable[..., Any]) -> str:
 
 
 def _is_stub(exercise: Exercise, answer: Any) -> bool:
-    """Whether the body does, instruction for instruction, what the stub's body does: code may stand around a blank."""
+    """Whether the body compiles to the same instructions as the stub's body.
+
+    Comparing the result with the blank is not enough: the given code around a blank may fail by itself.
+    """
     code = code_of(answer)
     module = compile(exercise.stub, "<stub>", "exec")
     stub = next((item for item in module.co_consts if isinstance(item, types.CodeType)), None)
@@ -300,7 +304,7 @@ def _body(code: types.CodeType) -> list[tuple[str, Any]]:
 
 def _not_a_function(exercise: Exercise, answer: Any) -> str:
     kind = type(answer).__name__
-    return f'`check` needs the function itself, not a {kind}: `check("{exercise.id}", {exercise.name})`, no brackets.'
+    return f'Pass `check` the function itself, not a {kind}: `check("{exercise.id}", {exercise.name})`, no brackets.'
 
 
 def _error_text(error: BaseException) -> str:

@@ -1,7 +1,7 @@
-"""What an earlier call has left behind must not show in a later one: asked of every exercise, after its own properties.
+"""No earlier call may influence a later one. This is tested in every exercise, after its own properties.
 
-An answer that keeps results, by the place of an array in memory, by its shape, or by some of the arguments, is right in
-every call that looks new to it. So the calls here differ in a single argument, or have new contents in an old array.
+An answer that stores results under the address of an array, its shape, or some of the arguments is right in every call
+that looks new to it. So the calls here differ in a single argument, or pass an array again with new contents.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from lessonkit.checker.answers import difference
 from lessonkit.checker.exercise import Examples, Exercise, Law, Trial, generator_for
 from lessonkit.checker.guarded_call import Outcome, copied, parts_of
 
-CASES = 4  # of each kind of examples, the largest
-KEPT = "gives again what a call with other arguments has given: each call must compute from its own"
-STALE = "gives something else for an array with new contents than for a new array: something is kept from a call before"
+CASES = 4  # the number of examples used from each `Examples`: the last, which are the largest
+KEPT = "returns the result of an earlier call with other arguments: each call must compute from its own arguments"
+STALE = "returns one result for a new array, another for an old array with the same contents: an old value is reused"
 
 
 def _own_arguments(trial: Trial) -> None:
@@ -33,9 +33,9 @@ def _own_arguments(trial: Trial) -> None:
 
 
 def _one_changed(trial: Trial, place: int, case: tuple[Any, ...], others: list[Any], seen: list[Any]) -> None:
-    """Call on `case`, then on the same objects with one argument changed; where that is an array, in its place.
+    """Call the answer on `case`, then on the same objects with one argument changed; an array is changed in place.
 
-    What the answer gave to the calls before is in `seen`.
+    `seen` holds the results of the earlier calls.
     """
     exercise, given = trial.exercise, tuple(copied(value) for value in case)
     for arguments in _changes(exercise, place, given, others):
@@ -50,7 +50,7 @@ def _one_changed(trial: Trial, place: int, case: tuple[Any, ...], others: list[A
 
 
 def _changes(exercise: Exercise, place: int, given: tuple[Any, ...], others: list[Any]) -> Iterator[tuple[Any, ...]]:
-    """`given` itself, then with another value at `place`: an array of `given` is filled anew."""
+    """Yield `given`, then `given` with other values at `place`; an array there gets new contents instead."""
     if parts_of(given[place]):
         yield given
         if _refill(given[place]):
@@ -63,7 +63,7 @@ def _changes(exercise: Exercise, place: int, given: tuple[Any, ...], others: lis
 
 
 def _same_as_new(trial: Trial, place: int) -> None:
-    """With a generator in the same state, an array with new contents gives what a new array with them gives."""
+    """With generators in the same state, an old array with new contents and a new array must give the same result."""
     exercise = trial.exercise
     assert exercise.draw is not None
     old, again, new = (
@@ -80,12 +80,12 @@ def _same_as_new(trial: Trial, place: int) -> None:
 
 
 def _ask_on(trial: Trial, given: Sequence[Any]) -> Outcome:
-    """Call on these very objects."""
+    """Call the answer on these objects themselves, not on copies."""
     return trial.ask(*(copied(value) for value in given), given=tuple(given))
 
 
 def _refill(value: Any) -> bool:
-    """Give arrays other contents of the same kind: bits turned over, numbers in reverse; whether anything changed."""
+    """Flip the bits of masks and reverse the order of numbers, in place; return whether anything changed."""
     changed = False
     for array in (part for part in parts_of(value) if isinstance(part, np.ndarray)):
         before = array.copy()

@@ -1,4 +1,4 @@
-"""Slips that the exercises of several lessons share."""
+"""Misconceptions that the exercises of several lessons share."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ DIGITS = range(2, 7)
 
 
 def rounded(reference: Callable[..., Any]) -> Misconception:
-    """The right number, but rounded to some of `DIGITS`."""
+    """The misconception of returning the right number, but rounded to 2 to 6 digits."""
 
     def to(digits: int) -> Callable[..., Any]:
         return lambda *arguments: np.round(reference(*arguments), digits)
 
     first, *others = (to(digits) for digits in DIGITS)
-    message = "The result is rounded. Return all its digits: who prints it can round it."
+    message = "The result is rounded. Return all its digits: it can be rounded when it is printed."
     return Misconception("rounded", message, first, variants=tuple(others), sign=_looks_rounded)
 
 
 def _looks_rounded(trial: Trial) -> bool:
-    """All results are short decimals, next to the right ones; which way a half goes does not matter."""
+    """Whether all results are short decimals next to the right ones; halves may be rounded up or down."""
     examples = (each for each in trial.exercise.properties if isinstance(each, Examples))
     cases = [case for each in examples for case in each.arguments(generator_for(trial.exercise, (0,)))]
     found = np.array([trial.result(*case) for case in cases])

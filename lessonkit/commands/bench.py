@@ -1,4 +1,4 @@
-"""The benchmark: the evaluator against Keras, and against what the machine's arithmetic allows; in one run."""
+"""The benchmark: compare the evaluator with Keras, and with the limit that the machine's arithmetic sets."""
 
 from __future__ import annotations
 
@@ -17,44 +17,46 @@ import threadpoolctl
 
 from lessonkit.commands.options import add_data_flag, at_least
 from lessonkit.commands.terminal import say
-from lessonkit.engine.evaluator import Evaluator, processors
+from lessonkit.engine.evaluator import Evaluator
+from lessonkit.engine.threads import processors
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.report import versions
 from lessonkit.files import write_text
 from lessonkit.masks import Mask, flip
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
-IMAGES = 10_000  # that a candidate is scored on for the speed-ups
-CANDIDATES = 200  # a layer, in the work that the speed-ups are about
-SHORT = 1_000  # images for the milliseconds by layer
-BATCH = 10  # a generation's children
-PRUNED = 0.1  # share of the searched layer's weights that a candidate prunes
-REPEATS = 30  # of what takes milliseconds
+IMAGES = 10_000  # images that a candidate is scored on, for the speed-ups
+CANDIDATES = 200  # candidates per layer, for the speed-ups
+SHORT = 1_000  # images for the milliseconds per layer
+BATCH = 10  # candidates in a batch, like the children of a generation
+PRUNED = 0.1  # the share of the searched layer's weights that a candidate prunes
+REPEATS = 30  # of measurements that take milliseconds
 Result = TypeVar("Result")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the benchmark's own flags."""
+    """Add the command's flags."""
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE (default: no file)")
     parser.add_argument(
         "--keras-candidates",
         type=at_least(1),
         default=2,
         metavar="N",
-        help="candidates a layer that Keras evaluates too, about two seconds each",
+        help="candidates per layer that Keras evaluates too, about two seconds each",
     )
     parser.add_argument("--labs", action="store_true", help="measure the labs instead: slider change to new picture")
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of the candidates")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of the candidates")
     add_data_flag(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Measure, print the table, write the json."""
+    """Measure, print the table, and write the JSON file."""
     if arguments.json:
         _must_be_writable(Path(arguments.json))
-    say("Measuring; it takes about a minute, and other work on this machine disturbs it.")
+    say("Measuring takes about a minute; other work on this machine makes the results less exact.")
     if arguments.labs:
         result = run_labs(arguments.data)
         say(labs_report(result))
@@ -67,7 +69,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def run_labs(data: str | None = None) -> dict[str, Any]:
-    """Median milliseconds from a slider's change to the new picture, in the kernel, for each lab."""
+    """Measure each lab's median time in the kernel from a slider's change to the new picture, in milliseconds."""
     from lessonkit.commands import lab_timing as labs_bench
 
     dataset = load_mnist(data)
@@ -76,13 +78,13 @@ def run_labs(data: str | None = None) -> dict[str, Any]:
 
 
 def labs_report(result: dict[str, Any]) -> str:
-    """The figures of `run_labs`, a line each."""
+    """The results of `run_labs` as text, one line per lab."""
     lines = [f"{name:15} {milliseconds:7.1f} ms" for name, milliseconds in result["labs_milliseconds"].items()]
     return "\n".join(["slider change to new picture, median, in the kernel", *lines])
 
 
 def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int = 0) -> dict[str, Any]:
-    """Measure the evaluator and `keras.Model.evaluate` in turns, on the same candidates and images.
+    """Measure the evaluator and `keras.Model.evaluate` in turn, on the same candidates and images.
 
     Keras needs about the same time for every candidate, so it is measured on a few of each layer. What 200 candidates
     of each layer take is their median times 200, plus, for the evaluator, its preparation for each layer.
@@ -94,7 +96,7 @@ def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int =
     """
     if keras_candidates < 1:
         raise LessonkitError(f"--keras-candidates {keras_candidates}: Keras must evaluate at least one a layer")
-    from lessonkit.networks import lenet  # TensorFlow: only now
+    from lessonkit.networks import lenet  # here, because it loads TensorFlow
 
     dataset = load_mnist(data)
     network = load_network(dataset.name)
@@ -113,7 +115,7 @@ def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int =
         kernel.assign(network.kernels[index])
         return Evaluation(float(loss), float(accuracy), len(searched))
 
-    in_keras(0, keep[0])  # the first call of each kind builds graphs
+    in_keras(0, keep[0])  # the first call of each kind builds a graph
     in_keras(0, keep[0], batch_size=1000)
 
     plain: list[float] = []
@@ -135,7 +137,7 @@ def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int =
             plain.append(seconds)
             seconds, _ = _timed(partial(in_keras, index, candidate, batch_size=1000))
             batched.append(seconds)
-            layer.evaluate([candidate])  # lets the threads of TensorFlow come to rest
+            layer.evaluate([candidate])  # until TensorFlow's threads are idle
             for _ in range(3):
                 seconds, (found,) = _timed(partial(layer.evaluate, [candidate]))
                 ours.append(seconds)
@@ -198,7 +200,7 @@ def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int =
 
 
 def multiply_adds_behind(network: Network) -> list[int]:
-    """For each layer, the multiplications that a candidate of it needs for one image: its own and those behind it.
+    """For each layer, the multiplications that one of its candidates needs per image: in this layer and later ones.
 
     A convolution is counted by its formula, every position of the output times every weight.
     """
@@ -216,13 +218,13 @@ def multiply_adds_behind(network: Network) -> list[int]:
 
 
 def report(result: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The results as text for the terminal."""
     settings, seconds = result["settings"], result["seconds_same_work"]
     work = settings["candidates_a_layer"] * len(result["share_of_floor"])
     lines = [
         result["data"],
         f"{result['processors']} processors, {result['multiply_adds_a_second'] / 1e9:.0f} billion "
-        "multiply-adds a second in a large matrix product",
+        "multiply-adds per second in a large matrix product",
         "",
         f"{'1,000 images of a candidate':29}{'alone':>10}{'in tens':>10}{'floor':>10}{'share of floor':>16}",
     ]
@@ -232,7 +234,7 @@ def report(result: dict[str, Any]) -> str:
         lines.append(f"{name:29}{alone:7.2f} ms{tens:7.2f} ms{floor:7.2f} ms{share:15.0%}")
     lines += [
         "",
-        f"{work:,} candidates, {settings['candidates_a_layer']} a layer, on {settings['images']:,} images "
+        f"{work:,} candidates, {settings['candidates_a_layer']} per layer, on {settings['images']:,} images "
         f"(extrapolated {settings['extrapolated']}):",
         f"  Keras, model.evaluate                 {seconds['keras']:8.1f} s",
         f"  Keras, batch_size=1000                {seconds['keras_batch_size_1000']:8.1f} s",
@@ -242,13 +244,13 @@ def report(result: dict[str, Any]) -> str:
         f"{result['speedup_batches_of_10']:.1f} times as fast",
         "",
         f"Largest difference from Keras: {result['largest_difference']['loss']:.1e} in loss, "
-        f"{result['largest_difference']['correct_images']} in the count of correct images.",
+        f"{result['largest_difference']['correct_images']} in the number of correct images.",
     ]
     return "\n".join(lines)
 
 
 def _must_be_writable(path: Path) -> None:
-    """Find out before the measurement, not after it."""
+    """Make sure before the measurement that the file can be written."""
     try:
         if path.is_dir():
             raise IsADirectoryError(None, "it is a folder")
@@ -259,12 +261,12 @@ def _must_be_writable(path: Path) -> None:
 
 
 def _multiply_adds_a_second() -> float:
-    """The rate of a large single-precision matrix product on all processors."""
+    """The multiply-adds per second of a large single-precision matrix product on all processors."""
     size = 1536
     matrix = np.full((size, size), 1 / size, np.float32)
     out = np.empty_like(matrix)
     rate = size**3 / _median(lambda: np.matmul(matrix, matrix, out=out), 5)
-    time.sleep(0.2)  # the idle threads of a BLAS spin for a while
+    time.sleep(0.2)  # a BLAS's idle threads keep spinning for a while
     return rate
 
 

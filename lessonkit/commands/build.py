@@ -1,4 +1,4 @@
-"""``python -m lessonkit build``: the notebooks from their sources, or whether they are still as built."""
+"""``python -m lessonkit build``: make the notebooks from their sources, or check that they are up to date."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from lessonkit.files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the command's flags."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="lessons, such as 01 (default: all)")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--check", action="store_true", help="change nothing; say what is not as it would be built")
-    how.add_argument("--stamp", action="store_true", help="renew badges, set-up cells and the guide alone; run nothing")
+    how.add_argument("--check", action="store_true", help="change nothing; list what differs from a build")
+    how.add_argument("--stamp", action="store_true", help="renew only badges, set-up cells and the guide; run nothing")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Build, stamp or check; 1 where the check found something."""
+    """Build, stamp or check; return 1 if the check found something, else 0."""
     root = course.find_root()
     if options.check:
         findings = course.check(root, options.names)
         for finding in findings:
             print(finding)
         if not findings:
-            print(f"lessons checked: {len(course.lessons(root, options.names))}, all as built")
+            print(f"lessons checked: {len(course.lessons(root, options.names))}, all up to date")
         return 1 if findings else 0
     chosen = course.lessons(root, options.names)
     if not chosen:

@@ -20,7 +20,7 @@ from lessonkit.experiments.presets import PRESETS, SEARCHES, Preset
 from lessonkit.experiments.workers import workers
 from lessonkit.measures import evaluations_of_annealing, evaluations_of_genetic
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Step
 
 

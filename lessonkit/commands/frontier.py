@@ -13,15 +13,15 @@ from lessonkit.commands.terminal import Bar, columns, say
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.experiments.plots import frontier_plot
+from lessonkit.experiments.published import MLPNET
 from lessonkit.experiments.report import aligned, output_folder, versions
 from lessonkit.experiments.workers import workers
 from lessonkit.files import write_text, writing
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES
 from lessonkit.frontier.nsga2 import nsga2_front
 from lessonkit.frontier.table import KINDS, SEEDS, SPARSITIES, YARDSTICK_SPARSITIES, Row, cells, frontier, network_of
-from lessonkit.networks import mlpnet
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import NETWORKS
+from lessonkit.networks.weights import NETWORKS
 
 FRONT_IMAGES = 1000
 
@@ -106,7 +106,7 @@ def main(options: argparse.Namespace) -> int:
             front.append({"global_sparsity": point.sparsity, "accuracy": reached.accuracy, "loss": reached.loss})
     summary = found.summary()
     if yardstick:
-        for name, known in mlpnet.PUBLISHED.items():
+        for name, known in MLPNET.items():
             summary.loc[f"{name} (Yu et al. 2022)"] = [
                 f"{known[share]:.2f}" if share in known else "-"
                 for share in sorted({row.sparsity for row in found.rows})
@@ -134,7 +134,7 @@ def _save(folder: Path, rows: Sequence[Row], front: Sequence[dict[str, float]], 
     import pandas
 
     records = [asdict(row) for row in rows]
-    content = {"rows": records, "nsga2": list(front), "published": {"mlpnet": mlpnet.PUBLISHED}, "versions": versions()}
+    content = {"rows": records, "nsga2": list(front), "published": {"mlpnet": dict(MLPNET)}, "versions": versions()}
     write_text(folder / "frontier.json", json.dumps(content, indent=1) + "\n")
     write_text(folder / "frontier.csv", pandas.DataFrame(records).to_csv(index=False))
     write_text(folder / "summary.csv", summary)

@@ -1,4 +1,4 @@
-"""How long a lab takes from a slider's change to the new picture, in the kernel."""
+"""Measure how long a lab takes in the kernel from a slider's change to the new picture."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 
 import lessonkit.labs
 from lessonkit.networks.mnist import Dataset, load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 
-CHANGES = 9  # of each slider
+CHANGES = 9  # changes measured for each slider
 
 
 def measure(data: Dataset | None = None, network: Network | None = None) -> dict[str, float]:
-    """The median milliseconds of a slider's change, over every slider of the lab, by the lab's name."""
+    """The median time of a slider's change in milliseconds, over all sliders of a lab, by the lab's name."""
     data = data if data is not None else load_mnist()
     network = network if network is not None else load_network(data.name)
     found = {}
@@ -28,14 +29,14 @@ def measure(data: Dataset | None = None, network: Network | None = None) -> dict
                 draws = lab.draws
                 began = time.perf_counter()
                 slider.value = value
-                if lab.draws > draws:  # the value that the slider had already changes nothing
+                if lab.draws > draws:  # setting the value that a slider already has draws nothing
                     times.append(time.perf_counter() - began)
         found[name] = 1000.0 * float(np.median(times))
     return found
 
 
 def _values(slider: Any) -> Iterator[Any]:
-    """`CHANGES` values from one end to the other; none for what is no slider."""
+    """`CHANGES` values from one end of a slider to the other; none for any other control."""
     if not hasattr(slider, "min"):
         return
     for share in np.linspace(0.05, 0.95, CHANGES):

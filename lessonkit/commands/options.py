@@ -1,4 +1,4 @@
-"""Checks and meanings that several commands' flags share."""
+"""Flags that several commands share, and types that check a flag's value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def at_least(smallest: int) -> Callable[[str], int]:
-    """An argparse type: a whole number not below `smallest`."""
+    """An argparse type: a whole number of at least `smallest`."""
 
     def read(text: str) -> int:
         try:
@@ -22,11 +22,11 @@ def at_least(smallest: int) -> Callable[[str], int]:
 
 
 def add_data_flag(parser: argparse.ArgumentParser) -> None:
-    """``--data``: which images."""
+    """Add ``--data``, which chooses the images."""
     parser.add_argument(
         "--data",
         metavar="FILE|standin",
-        help="mnist.npz, a folder that holds it, or 'standin' (default: $LESSONKIT_DATA, Keras's cache, a download)",
+        help="mnist.npz, a folder with it, or 'standin' (default: $LESSONKIT_DATA, Keras's cache, or a download)",
     )
 
 
@@ -42,7 +42,11 @@ def above_zero(text: str) -> float:
 
 
 def add_worker_flags(parser: argparse.ArgumentParser) -> None:
-    """``--jobs`` and ``--scheduler``: where the work is done."""
+    """Add ``--jobs`` and ``--scheduler``, which say where the work is done."""
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--jobs", type=at_least(1), metavar="N", help="processes of this machine (default: this one)")
-    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, tcp://10.0.0.1:8786 (default: none)")
+    where.add_argument(
+        "--jobs", type=at_least(1), metavar="N", help="processes on this machine (default: only this one)"
+    )
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask cluster, such as tcp://10.0.0.1:8786 (default: none)"
+    )

@@ -1,4 +1,4 @@
-"""``python -m lessonkit preflight``: everything a teacher wants to know the evening before class."""
+"""``python -m lessonkit preflight``: check, the evening before class, that everything works."""
 
 from __future__ import annotations
 
@@ -21,23 +21,21 @@ _COLOURS = {OK: "32", NOTE: "33", RED: "31"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
-    parser.add_argument("--fast", action="store_true", help="run no notebook: what can be known in seconds")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write what was found into FILE, too (default: no file)"
-    )
+    """Add the command's flags."""
+    parser.add_argument("--fast", action="store_true", help="run no notebooks; takes seconds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings to FILE (default: no file)")
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="the course's folder (default: the working folder or one above it)"
     )
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print a line a check; 0 when none is red, else 1."""
+    """Print one line per check; return 0 if none is red, else 1."""
     root, start = build.find_root(options.folder), time.perf_counter()
     if options.folder is not None and root != options.folder.resolve():
-        raise LessonkitError(f"{options.folder}: no folder solutions/ here: give the course's folder")
+        raise LessonkitError(f"{options.folder}: contains no folder solutions/: give the course's folder")
     if options.json is not None and (options.json.is_dir() or not options.json.parent.is_dir()):
-        raise LessonkitError(f"{options.json}: no file can be written there")
+        raise LessonkitError(f"{options.json}: cannot be written: choose another file")
     lines: list[Line] = []
     runs: list[Run] = []
     for line in preflight(root, fast=options.fast, finished=runs.append):

@@ -1,4 +1,4 @@
-"""``python -m lessonkit publish``: badges and set-up cells for an address, and the course as one zip."""
+"""``python -m lessonkit publish``: write the course's address into badges and set-up cells, or zip the course."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lessonkit.errors import LessonkitError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the command's flags."""
     parser.add_argument(
-        "--repository", metavar="OWNER/NAME", help="on GitHub, which will hold the course (default: none)"
+        "--repository", metavar="OWNER/NAME", help="GitHub repository that will hold the course (default: none)"
     )
     parser.add_argument("--ref", metavar="TAG", help="the tag that will hold the stamped notebooks (default: none)")
-    parser.add_argument("--undo", action="store_true", help="take the address out of every notebook again")
+    parser.add_argument("--undo", action="store_true", help="remove the address from every notebook")
     name = f"lessonkit-course-{__version__}.zip"
     parser.add_argument(
         "--bundle",
@@ -27,18 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"write the notebooks and the package into one zip (default: {name})",
     )
-    parser.add_argument("--with-solutions", action="store_true", help="the zip holds the solutions too")
+    parser.add_argument("--with-solutions", action="store_true", help="include the solutions in the zip")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Stamp, or take the stamp off, and write the zip; nothing is committed or pushed."""
+    """Stamp the course, or remove the stamp, and write the zip; nothing is committed or pushed."""
     stamping = options.repository is not None or options.ref is not None
     if stamping and options.undo:
         raise LessonkitError("--undo takes the address out: give no --repository and no --ref with it")
     if stamping and (options.repository is None or options.ref is None):
-        raise LessonkitError("give both, --repository owner/name and --ref TAG: a notebook needs the whole address")
+        raise LessonkitError("--repository and --ref go together: give both, owner/name and a tag such as v1.0")
     if not stamping and not options.undo and options.bundle is None:
-        raise LessonkitError("publish what? Give --repository owner/name and --ref TAG, or --undo, or --bundle")
+        raise LessonkitError("nothing to publish: give --repository owner/name and --ref TAG, or --undo, or --bundle")
     if options.with_solutions and options.bundle is None:
         raise LessonkitError("--with-solutions is about the zip: give --bundle too")
     if options.bundle is not None and not options.bundle.match("lessonkit*.zip"):
@@ -57,12 +57,12 @@ def main(options: argparse.Namespace) -> int:
 
 def _stamp(root: Path, address: Address | None) -> None:
     if address is None and read_address(root) is None:
-        print("no notebook holds an address")
+        print("no notebook contains an address")
         return
     publish.refuse_unready(root, address)
     changed = publish.stamp_course(root, address)
     said = f"the address {address}" if address else "no address"
-    print(f"{len(build.lessons(root))} lessons hold {said}; files changed: {len(changed)}")
-    print("Nothing is committed or pushed. What is left to do, in this order:")
+    print(f"{len(build.lessons(root))} lessons have {said}; files changed: {len(changed)}")
+    print("Nothing was committed or pushed. Now run, in this order:")
     for step in publish.next_steps(root, address):
         print(f"  {step}")

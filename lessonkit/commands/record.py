@@ -1,4 +1,4 @@
-"""``python -m lessonkit record``: run what RaceLab and DensityLab show, and write it beside the weights."""
+"""``python -m lessonkit record``: run the searches that RaceLab and DensityLab show, and save them with the weights."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from lessonkit.files import write_text
 from lessonkit.lessons.comparison import lab as race
 from lessonkit.lessons.frontier import lab as density
 from lessonkit.networks.mnist import load_mnist
-from lessonkit.networks.network import ASSETS, load_network
+from lessonkit.networks.weights import ASSETS, load_network
 from lessonkit.problem import Step
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
-    parser.add_argument("--seeds", type=at_least(1), default=5, metavar="N", help="race seeds 0 to N-1")
+    """Add the command's flags."""
     parser.add_argument(
-        "--evaluations", type=at_least(50), default=1000, metavar="N", help="budget of each search in a race"
+        "--seeds", type=at_least(1), default=5, metavar="N", help="number of seeds of the race: 0 to N-1"
+    )
+    parser.add_argument(
+        "--evaluations", type=at_least(50), default=1000, metavar="N", help="budget of each search in the race"
     )
     parser.add_argument(
         "--search-images",
         type=at_least(1),
         metavar="N",
-        help=f"images a race is scored on (default: {COURSE.search_images})",
+        help=f"images that the race is scored on (default: {COURSE.search_images})",
     )
     parser.add_argument(
-        "--density-evaluations", type=at_least(2), default=400, metavar="N", help="budget of each run of densities"
+        "--density-evaluations", type=at_least(2), default=400, metavar="N", help="budget of each search for densities"
     )
     parser.add_argument("--only", choices=("race", "densities"), help="record one of the two files (default: both)")
     parser.add_argument(
@@ -42,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Record, write race.json and densities.json."""
+    """Run the searches, and write race.json and densities.json."""
     folder = output_folder(Path(options.output))
     data = load_mnist(options.data)
     network = load_network(data.name)

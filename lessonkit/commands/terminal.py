@@ -1,4 +1,4 @@
-"""What commands show: lines and tables that fit the terminal, colours only there, bars that know their end."""
+"""What commands show: lines and tables that fit the terminal, colours on a terminal only, and progress bars."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-PLAIN = 80  # columns of a table in a file or a pipe, wherever that is
-SECONDS = 10.0  # between two lines about progress where no terminal is
+PLAIN = 80  # columns of a table in a file or a pipe, on every machine
+SECONDS = 10.0  # between two lines about progress when there is no terminal
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether somebody reads `stream` on a terminal that moves its cursor."""
+    """Whether `stream` is a terminal that can move its cursor."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def columns() -> int:
-    """How wide a table may be."""
+    """How wide a table may be, in columns."""
     return shutil.get_terminal_size((PLAIN, 24)).columns if sys.stdout.isatty() else PLAIN
 
 
 def coloured(text: str, code: str) -> str:
-    """`text` in a colour (ECMA-48's code), on a terminal that may show one."""
+    """`text` in a colour (an ECMA-48 code) on a terminal that may show colours, else plain."""
     if not is_terminal(sys.stdout) or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def say(text: str, indent: int = 0) -> None:
-    """Print lines, on a terminal broken between words; in a file they stay whole."""
+    """Print lines, wrapped between words on a terminal, unwrapped in a file."""
     for line in text.split("\n"):
         if sys.stdout.isatty() and len(line) > columns():
             line = textwrap.fill(line, columns(), subsequent_indent=" " * indent, break_on_hyphens=False)
@@ -42,7 +42,7 @@ def say(text: str, indent: int = 0) -> None:
 
 
 class Bar(tqdm):  # type: ignore[type-arg]
-    """A bar with its total, percentage and time left; where no terminal is, a line every ten seconds at most."""
+    """A progress bar with total, percentage and time left; without a terminal, a line every ten seconds at most."""
 
     def __init__(self, total: int, unit: str, *, quiet: bool = False, smoothing: float = 0.0) -> None:
         self.lines = not is_terminal(sys.stderr)
@@ -63,23 +63,23 @@ class Bar(tqdm):  # type: ignore[type-arg]
 
     @property
     def is_wide(self) -> bool:
-        """Whether there is room for more than the most important figure."""
+        """Whether there is room to show more than the most important figure."""
         return self.lines or shutil.get_terminal_size((PLAIN, 24)).columns >= 100
 
     def reach(self, position: int, figures: str) -> None:
-        """Show that `position` of the total is reached."""
+        """Show that `position` has been reached."""
         self.set_postfix_str(figures, refresh=False)
         self.update(position - self.n)
 
     def write_above(self, text: str) -> None:
-        """Print a line on stdout that the bar does not overwrite."""
+        """Print a line on stdout above the bar, so that the bar does not overwrite it."""
         if not self.disable and not self.lines:
             self.clear()
         say(text)
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:
-        """tqdm's own, or whole lines."""
+        """tqdm's own printer on a terminal, else one that prints whole lines."""
         if is_terminal(file):
             return tqdm.status_printer(file)  # type: ignore[no-any-return]
         last = -SECONDS
@@ -93,7 +93,7 @@ class Bar(tqdm):  # type: ignore[type-arg]
         return show
 
     def close(self) -> None:
-        """Take the bar away; lines stay."""
+        """Remove the bar; lines that were printed stay."""
         if self.lines and not self.disable:
             self.disable = True
             self._decr_instances(self)  # type: ignore[attr-defined]

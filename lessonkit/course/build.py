@@ -1,32 +1,32 @@
-"""From ``solutions/NN_name.py``, the only file a person edits, to the four files that ship.
+"""Build a lesson's four files from ``solutions/NN_name.py``, the only one that people edit.
 
-A lesson's source is a jupytext percent script. ``python -m lessonkit build [NAME ...]`` makes of it
+A lesson's source is a jupytext percent script. From it, ``python -m lessonkit build [NAME ...]`` makes
 
     solutions/NN_name.ipynb     paired with the source by jupytext, executed
     notebooks/NN_name.py        the student's: solutions blanked
     notebooks/NN_name.ipynb     the same, executed; not paired
 
-puts the source itself into its plain form, and renews the tables of the teacher's guide, ``solutions/README.md``. NAME
-is the stem or its beginning: ``01``, ``01_lenet_baseline``. ``build --check`` builds nothing and says what is not as it
-would be built; ``build --stamp`` renews the badges, the set-up cells and the guide alone, and runs nothing.
+writes the source itself in its plain form, and renews the tables of the teacher's guide, ``solutions/README.md``. NAME
+is a lesson's stem or the start of it: ``01``, ``01_lenet_baseline``. ``build --check`` changes nothing and lists what
+differs from a build; ``build --stamp`` renews only the badges, the set-up cells and the guide, and runs nothing.
 
-A pair serves those who build: JupyterLab opens the notebook with the text of the script. To a student it would do harm.
-Where the two differ, jupytext shows the newer file, or refuses to open either; after a clone or an unzip both are of
-the same age. So an answer written in Colab or VS Code would give way to the empty stub. A student's notebook names no
-partner, therefore, and opens with what was saved in it last, whatever wrote it and whatever lies beside it.
+Pairing helps the authors: JupyterLab opens the notebook with the text of the script. For a student it would do harm:
+where the two differ, jupytext shows the newer file or refuses to open either, and after a clone or an unzip both have
+the same age. So an answer written in Colab or VS Code could be replaced by the empty stub. Therefore a student's
+notebook is not paired: it always opens with what was saved in it last.
 
-For whoever writes a lesson
----------------------------
-- ``# %% tags=["setup"]``: the build fills in what belongs here; leave it empty. It must come before the first use of
-  the package. A published course has a badge above all other cells; the build puts it there and takes it away.
-- A solution stands in its stub between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, both indented as the code; the
-  student reads ``...`` there. The next cell is ``f = check("lesson.f", f)``.
-- Tag ``solution-only``: a cell that the student's notebook does not have.
-- Tag ``mnist``: what the cell prints depends on the data, and is compared only where real MNIST is in use.
-- Tag ``raises-exception``: the cell is meant to end in an error; any other error stops the build.
-- Nothing may be written to stderr (a red cell), no time or memory address printed: the tests run each notebook again
-  and compare. Without MNIST every cell but those tagged `mnist` must print the same.
-- A figure is a `lessonkit.display.plot.Plot` as the last expression of its cell, so that it has its alt text.
+How to write a lesson
+---------------------
+- ``# %% tags=["setup"]``: the set-up cell. Leave it empty, because the build fills it in, and put it before the first
+  use of the package. In a published course the build also puts a badge above all other cells.
+- Write a solution inside its stub between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, both indented like the code;
+  students see ``...`` instead. The next cell is ``f = check("lesson.f", f)``.
+- Tag ``solution-only``: the cell is left out of the student's notebook.
+- Tag ``mnist``: the cell's output depends on the data, and is compared only if the real MNIST is in use.
+- Tag ``raises-exception``: the cell is meant to end in an error; an error in any other cell stops the build.
+- A cell must not write to stderr (it would look red) nor print a time or a memory address: the tests run each notebook
+  again and compare. Without MNIST, all cells except those tagged `mnist` must print the same.
+- A figure must be a `lessonkit.display.plot.Plot` and the last expression of its cell, so that it has its alt text.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _PAIR = {"formats": "ipynb,py:percent"}
-# Another version of jupytext must not change every file.
+# Without jupytext's version, so that another version does not change every file.
 _FILTER = {"notebook_metadata_filter": "jupytext,kernelspec,-jupytext.text_representation.jupytext_version"}
-# What the kernel would say, without the version of Python.
+# What the kernel would report, without Python's version.
 _LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",
@@ -67,13 +67,13 @@ _LANGUAGE = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-_PRODUCTS = (("solutions", ".ipynb"), ("notebooks", ".py"), ("notebooks", ".ipynb"))  # made of solutions/*.py
+_PRODUCTS = (("solutions", ".ipynb"), ("notebooks", ".py"), ("notebooks", ".ipynb"))  # made from solutions/*.py
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One source and where its products belong."""
+    """One lesson: its source, and where the files made from it belong."""
 
     root: Path
     stem: str
@@ -88,12 +88,18 @@ class Lesson:
         return [self.file(folder, suffix) for folder, suffix in (("solutions", ".py"), *_PRODUCTS)]
 
     def label(self, folder: str, suffix: str) -> str:
-        """The file's name as a message says it."""
+        """The file's name for a message, such as "notebooks/01_lenet_baseline.ipynb"."""
         return f"{folder}/{self.stem}{suffix}"
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The course's folder: the working folder or one above it that has ``solutions/``."""
+    """The course's folder: the working folder or the nearest one above it that contains ``solutions/``.
+
+    Raises
+    ------
+    LessonkitError
+        When there is none.
+    """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / "solutions").is_dir():
@@ -102,7 +108,13 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def lessons(root: Path, names: list[str] | None = None) -> list[Lesson]:
-    """The lessons of the course in their order, or those whose stem begins with one of `names`."""
+    """The lessons of the course in order, or those whose stem begins with one of `names`.
+
+    Raises
+    ------
+    LessonkitError
+        When a name fits no lesson.
+    """
     stems = sorted(path.stem for path in (root / "solutions").glob("[0-9]*.py"))
     if not names:
         return [Lesson(root, stem) for stem in stems]
@@ -116,19 +128,25 @@ def lessons(root: Path, names: list[str] | None = None) -> list[Lesson]:
 
 
 def plain_solution(lesson: Lesson) -> str:
-    """The source in its plain form: the two shared cells stamped, the pairing in its head."""
+    """The source in its plain form: with the badge and the set-up cell filled in, and the pairing in its header."""
     return _script(_stamped(_read(lesson.file("solutions", ".py")), lesson, read_address(lesson.root)), "solutions")
 
 
 def student_script(lesson: Lesson, solution: str) -> str:
-    """The student's script, made from the text of the solution."""
+    """The student's script, made from the text of the solution script."""
     notebook = jupytext.reads(blank_solutions(solution, lesson.label("solutions", ".py")), fmt="py:percent")
     notebook.cells = [cell for cell in notebook.cells if "solution-only" not in cell.metadata.get("tags", [])]
     return _script(notebook, "notebooks")
 
 
 def build(lesson: Lesson) -> list[Path]:
-    """Make and write all four files; they are written only when both notebooks ran to the end."""
+    """Make a lesson's four files, and write them if both notebooks ran to the end; return the files that changed.
+
+    Raises
+    ------
+    LessonkitError
+        When a notebook fails, or would be too large.
+    """
     solution = plain_solution(lesson)
     student = student_script(lesson, solution)
     texts = {lesson.file("solutions", ".py"): solution, lesson.file("notebooks", ".py"): student}
@@ -145,19 +163,19 @@ def build(lesson: Lesson) -> list[Path]:
 
 
 def guide(root: Path) -> dict[Path, str]:
-    """The teacher's guide with the parts that are made of the lessons; nothing where the course has no guide."""
+    """The path and the text of the teacher's guide, its generated parts renewed; empty if the course has no guide."""
     path = root / "solutions" / "README.md"
     sources = [lesson.file("solutions", ".py") for lesson in lessons(root)]
     return {path: filled(path.read_text(encoding="utf-8"), sources)} if path.is_file() else {}
 
 
 def stamp(lesson: Lesson, address: Address | None) -> dict[Path, str]:
-    """The texts of all four files with the badge and the set-up cell for this address; nothing is run or written.
+    """The texts of all four files, with the badge and the set-up cell for this address; nothing is run or written.
 
     Raises
     ------
     LessonkitError
-        When a file is not as it was built; its badge and its set-up cell do not count.
+        When a file differs from a build in anything but its badge and its set-up cell.
     """
     source = lesson.file("solutions", ".py")
     texts = {source: restamped(lesson, source, source.read_text(encoding="utf-8"), address)}
@@ -202,7 +220,7 @@ def _metadata(folder: str) -> Any:
 
 
 def _identified(notebook: Any, lesson: Lesson, folder: str) -> Any:
-    """The notebook with the same id for the same place every time; a badge moves no other cell."""
+    """The notebook with cell ids that depend only on the position; a badge does not change the ids of other cells."""
     badges = sum("badge" in cell.metadata.get("tags", ()) for cell in notebook.cells)
     for position, cell in enumerate(notebook.cells, start=-badges):
         cell.id = hashlib.sha256(f"{lesson.label(folder, '.ipynb')}:{position}".encode()).hexdigest()[:12]
@@ -210,18 +228,18 @@ def _identified(notebook: Any, lesson: Lesson, folder: str) -> Any:
 
 
 def unpaired(notebook: dict[str, Any]) -> dict[str, Any]:
-    """A notebook without its partner's name, to be handed out alone."""
+    """A copy of a notebook that is not paired, to be handed out alone."""
     metadata = {name: value for name, value in notebook["metadata"].items() if name != "jupytext"}
     return {**notebook, "metadata": metadata}
 
 
 def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
-    """Run a notebook in its folder with a fresh kernel of this Python, and clean what it put out.
+    """Run a notebook in its folder with a new kernel of this Python, and clean its outputs.
 
     Raises
     ------
     LessonkitError
-        At the first cell that ends in an error or writes to stderr; with the notebook, the cell and the error.
+        At the first cell that ends in an error or writes to stderr; the message names notebook, cell and error.
     """
     from jupyter_client.kernelspec import NATIVE_KERNEL_NAME
     from nbclient import NotebookClient
@@ -239,10 +257,10 @@ def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
         resources={"metadata": {"path": str(lesson.root / folder)}},
     )
     manager = client.create_kernel_manager()
-    manager.kernel_spec.argv[0] = sys.executable  # a kernel somebody installed under this name is another Python
+    manager.kernel_spec.argv[0] = sys.executable  # an installed kernel of this name may be another Python
     environment = kernel_environment(lesson.root)
-    environment.setdefault("PYTEST_CURRENT_TEST", "build")  # ipykernel then leaves TensorFlow's C++ log alone
-    with tempfile.TemporaryFile("w+") as log:  # what the kernel writes past the notebook: TensorFlow's start, mostly
+    environment.setdefault("PYTEST_CURRENT_TEST", "build")  # keeps ipykernel from capturing TensorFlow's C++ log
+    with tempfile.TemporaryFile("w+") as log:  # what the kernel writes outside the notebook
         try:
             client.execute(env=environment, stderr=log)
         except (CellExecutionError, CellTimeoutError) as error:
@@ -255,7 +273,7 @@ def execute(notebook: Any, lesson: Lesson, folder: str) -> Any:
 
 
 def _cleaned(notebook: Any, label: str, folder: str) -> Any:
-    """Without what changes from run to run or only a live kernel can show."""
+    """The notebook without anything that changes from run to run, or that only a live kernel can show."""
     notebook.metadata = _metadata(folder)
     for number, cell in enumerate(notebook.cells):
         cell.metadata.pop("execution", None)
@@ -272,7 +290,7 @@ def _cleaned(notebook: Any, label: str, folder: str) -> Any:
 
 
 def check(root: Path, names: list[str] | None = None) -> list[str]:
-    """What is not as the build would make it, a line a finding, each with what to do; an empty list is good news."""
+    """All differences from what a build would make, one line each, with what to do; empty if there are none."""
     findings = []
     for lesson in lessons(root, names):
         findings += _check_lesson(lesson)
@@ -281,8 +299,8 @@ def check(root: Path, names: list[str] | None = None) -> list[str]:
         for path in [*sorted((root / "notebooks").glob("*.*")), *sorted((root / "solutions").glob("*.ipynb"))]:
             if path.suffix in (".py", ".ipynb") and path.stem not in stems:
                 label = f"{path.parent.name}/{path.name}"
-                findings.append(f"{label}: there is no solutions/{path.stem}.py it could come from: delete it")
-        findings += [f"solutions/{path.name}: not as the lessons say: run python -m lessonkit build --stamp"
+                findings.append(f"{label}: there is no solutions/{path.stem}.py that it is made from: delete it")
+        findings += [f"solutions/{path.name}: differs from the lessons: run python -m lessonkit build --stamp"
                      for path, text in guide(root).items() if path.read_text(encoding="utf-8") != text]  # fmt: skip
     return findings
 
@@ -312,7 +330,7 @@ def _check_lesson(lesson: Lesson) -> list[str]:
 
 
 def _faults(notebook: Any, lesson: Lesson, folder: str) -> list[str]:
-    """What a built notebook never has."""
+    """Faults that a built notebook never has, such as a cell that was not executed."""
     faults = []
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
@@ -325,9 +343,9 @@ def _faults(notebook: Any, lesson: Lesson, folder: str) -> list[str]:
             faults.append(f"{place} ended in an error")
     ids = [cell.get("id") for cell in notebook.cells]
     if ids != [cell.id for cell in _identified(notebook, lesson, folder).cells]:
-        faults.append("the cells' ids are not the build's")
+        faults.append("its cell ids are not those of a build")
     if "widgets" in notebook.metadata:
-        faults.append("it holds the state of widgets")
+        faults.append("it contains the state of widgets")
     return faults
 
 

@@ -1,6 +1,6 @@
-"""The whole course in one zip: the notebooks, and the package's wheel with the trained weights inside.
+"""The whole course in one zip: the notebooks, and the package with the trained weights.
 
-Made twice from the same files with the same tools, it holds the same bytes.
+The same files and tools always give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,48 +21,51 @@ from lessonkit.course.colab import build_wheel
 from lessonkit.errors import LessonkitError
 from lessonkit.files import writing
 
-FOLDER = "lessonkit-course"  # what stands in the zip; the set-up cell looks for lessonkit*.zip
+FOLDER = "lessonkit-course"  # the folder inside the zip; the set-up cell looks for lessonkit*.zip
 SETUPTOOLS = Version("77")  # pyproject's licence line needs it
 
 _README = """\
-The lessons are in notebooks/; the package that they use is {wheel}.
+The lessons are in notebooks/; the package that they use is in lessonkit/, and worth reading: annealing.py, genetic.py.
 
 At home (Python 3.11 or newer), in this folder:
 
     python3 -m venv .venv
     . .venv/bin/activate
-    pip install "./{wheel}[class]"
+    pip install ".[class]"
     jupyter lab notebooks
 
 In Google Colab (nothing is installed there):
 
     File, Upload notebook: one of notebooks/*.ipynb.
-    Files, Upload: {wheel}, or the zip that this folder came in, as it is.
-    Then run the notebook from its first cell. Colab forgets the files with the session: upload once more then.
+    Files, Upload: the zip that this folder came in, as it is.
+    Then run the notebook from its first cell. Colab deletes the files with the session; then upload them again.
 
-MNIST is downloaded through Keras where that is possible. Else a stand-in that ships with the package takes its place.
+MNIST is downloaded through Keras if possible; otherwise a stand-in that ships with the package is used.
 """
 
 
 def write_bundle(root: Path, target: Path, *, with_solutions: bool = False) -> None:
-    """Write the zip of the course in `root` to `target`, whole or not at all.
+    """Write the zip of the course in `root` to `target`, completely or not at all.
 
     Raises
     ------
     LessonkitError
-        When the notebooks are not as built, the package does not lie in `root`, or no wheel can be made.
+        When the notebooks are not as built, the package is not in `root`, or no wheel can be made.
     """
     if not (root / "lessonkit" / "__init__.py").is_file() or not (root / "pyproject.toml").is_file():
-        raise LessonkitError(f"{root}: holds no package to make a wheel of: a bundle needs the whole course")
+        raise LessonkitError(f"{root}: contains no package to make a wheel from: a bundle needs the whole course")
     if findings := build.check(root):
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise LessonkitError(f"{findings[0]}{more}")
     lessons = build.lessons(root)
     with tempfile.TemporaryDirectory(prefix="lessonkit-bundle-") as scratch:
         wheel = build_wheel(root, Path(sys.executable), Path(scratch), isolated=_setuptools_is_old())
-        files = {wheel.name: _same_bytes(wheel), "README.txt": _README.format(wheel=wheel.name).encode()}
+        with zipfile.ZipFile(wheel) as packed:  # what a wheel holds is what students get
+            files = {name: packed.read(name) for name in packed.namelist() if name.startswith("lessonkit/")}
+    files |= {name: (root / name).read_bytes() for name in ("pyproject.toml", "README.md", "LICENSE")}
+    files["README.txt"] = _README.encode()
     for folder in ("notebooks", "solutions") if with_solutions else ("notebooks",):
-        for lesson in lessons:  # each notebook alone, so none may be looking for a partner
+        for lesson in lessons:  # each notebook is handed out alone, so none may be paired
             notebook = json.loads(lesson.file(folder, ".ipynb").read_text(encoding="utf-8"))
             text = json.dumps(build.unpaired(notebook), indent=1, ensure_ascii=False) + "\n"
             files[lesson.label(folder, ".ipynb")] = text.encode()
@@ -75,12 +78,6 @@ def _setuptools_is_old() -> bool:
         return Version(importlib.metadata.version("setuptools")) < SETUPTOOLS
     except importlib.metadata.PackageNotFoundError:
         return True
-
-
-def _same_bytes(archive: Path) -> bytes:
-    """The archive without the hour and the access rights of the checkout it was made from."""
-    with zipfile.ZipFile(archive) as packed:
-        return _zipped({name: packed.read(name) for name in packed.namelist()})
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:

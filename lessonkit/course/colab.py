@@ -1,8 +1,8 @@
-"""The notebooks as Google Colab would meet them: its versions, the notebook alone, the package as an uploaded wheel.
+"""Run the notebooks as Google Colab would: with its versions, each notebook alone, the package as an uploaded wheel.
 
-Colab itself cannot be asked from here. A second virtual environment has the versions that were seen there, and a folder
-``google/colab`` for `import google.colab`; each notebook is put alone into a folder, beside the wheel, and runs there
-under strict nbval. Afterwards the environment must hold what it held before.
+Colab itself cannot be used from here. Instead, a second virtual environment has Colab's versions, and there is a folder
+``google/colab`` for `import google.colab`. Each notebook is put into a folder with nothing but the wheel, and runs
+there under strict nbval. Afterwards the environment must contain the same packages as before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lessonkit.course import nbval_rules
 from lessonkit.errors import LessonkitError
 
 # Exactly pinned: with ranges, pip took a quarter of an hour to choose.
@@ -37,35 +38,14 @@ VERSIONS = (
 TOOLS = ("setuptools", "pytest", "nbval")
 PYTHONS = ("3.13", "3.12", "3.11")  # Colab's first
 
-_CONFTEST = """\
-import os
-
-import pytest
-
-
-def pytest_configure(config):
-    config.option.nbval_current_env = True
-    os.environ.pop("MPLBACKEND", None)
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if not hasattr(item, "cell"):
-            continue
-        item.parent.skip_compare += ("stderr",)
-        item.output_timeout = 60
-        if "mnist" in item.cell.metadata.get("tags", []) and os.environ.get("LESSONKIT_DATA", "standin") == "standin":
-            item.options["check"] = False
-"""
-
 
 def check(root: Path, notebooks: Sequence[Path], folder: Path, say: Callable[[str], None] = print) -> None:
-    """Run `notebooks` with Colab's versions; the environment stays in `folder` and is used again.
+    """Run `notebooks` with Colab's versions; the environment stays in `folder` and is used again next time.
 
     Raises
     ------
     LessonkitError
-        When a notebook fails or a package is not what it was; with the last lines of what was printed.
+        When a notebook fails (with the last lines of its output), or has changed an installed package.
     """
     python = environment(folder, say)
     before = _freeze(python)
@@ -82,12 +62,12 @@ def check(root: Path, notebooks: Sequence[Path], folder: Path, say: Callable[[st
             say(f"{notebook.parent.name}/{notebook.name}: passes alone with its wheel ({seconds:.0f} s)")
     changed = sorted(set(before) ^ set(_freeze(python)))
     if changed:
-        raise LessonkitError(f"the notebooks changed what is installed: {', '.join(changed)}")
+        raise LessonkitError(f"the notebooks changed the installed packages: {', '.join(changed)}")
     say("nothing was installed or replaced")
 
 
 def environment(folder: Path, say: Callable[[str], None] = print) -> Path:
-    """The Python of a virtual environment with Colab's versions, made in `folder` where it is not there."""
+    """The Python of a virtual environment with Colab's versions in `folder`, which is made if it does not exist."""
     python, done = folder / "bin" / "python", folder / "lessonkit-ready"
     wanted = "\n".join((*VERSIONS, *TOOLS))
     if not done.is_file() or done.read_text(encoding="utf-8") != wanted:
@@ -107,9 +87,9 @@ _VERSIONS_IN_USE = (
 
 
 def build_wheel(root: Path, python: Path, target: Path, *, isolated: bool = False) -> Path:
-    """The package of the checkout `root` as a wheel in `target`; the checkout is left as it is.
+    """Build the package of the checkout `root` as a wheel in `target`, without changing the checkout.
 
-    `isolated` lets pip fetch setuptools from the registry; else that of `python` must be new enough.
+    With `isolated`, pip fetches setuptools from the registry; else the one of `python` must be new enough.
     """
     with tempfile.TemporaryDirectory(prefix="lessonkit-wheel-") as scratch:
         copy = Path(scratch)
@@ -122,17 +102,17 @@ def build_wheel(root: Path, python: Path, target: Path, *, isolated: bool = Fals
 
 
 def run_alone(python: Path, notebook: Path, archive: Path, content: Path) -> None:
-    """Run a notebook in a folder that holds it and the package's wheel or zip; `content` is on the path, as in Colab.
+    """Run a notebook in a folder with only the package's wheel or zip; `content` is on the path, as in Colab.
 
     Raises
     ------
     LessonkitError
-        When a cell fails or prints something else; with the last lines of what was printed.
+        When a cell fails or its output differs; with the last lines of what was printed.
     """
     folder = Path(tempfile.mkdtemp(dir=content))
     shutil.copy(notebook, folder)
     shutil.copy(archive, folder)
-    (folder / "conftest.py").write_text(_CONFTEST)
+    shutil.copy(nbval_rules.__file__, folder / "conftest.py")
     keep = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MPLBACKEND")
     }
@@ -143,7 +123,7 @@ def run_alone(python: Path, notebook: Path, archive: Path, content: Path) -> Non
 
 
 def _base_python() -> str:
-    """A Python that can make the environment: Colab's own version if it is here, else the nearest."""
+    """A Python to make the environment with: Colab's version if it is installed, else the nearest."""
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for version in PYTHONS:
         found = shutil.which(f"python{version}")
@@ -162,7 +142,7 @@ def _freeze(python: Path) -> list[str]:
 
 
 def _run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None, what: str = "") -> str:
-    """What the command printed; an error with its last lines when it fails."""
+    """Run a command and return what it printed; if it fails, raise an error with its last lines."""
     try:
         done = subprocess.run(
             command,
@@ -175,7 +155,7 @@ def _run(command: list[str], *, cwd: Path | None = None, env: dict[str, str] | N
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise LessonkitError(f"{what or ' '.join(command[:5])}: not done after half an hour") from error
+        raise LessonkitError(f"{what or ' '.join(command[:5])}: not finished after half an hour") from error
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-60:])
         raise LessonkitError(f"{what or ' '.join(command[:5])}: failed\n{tail}")

@@ -1,6 +1,7 @@
-"""The parts of the teacher's guide that the lessons and the exercises already say: minutes, and what goes wrong.
+"""The generated parts of the teacher's guide: the lessons' minutes, and the exercises' hints and misconceptions.
 
-They are in ``solutions/README.md``, each between a pair of comments; the build writes them, and finds what has drifted.
+They are in ``solutions/README.md``, each between a pair of comments; the build writes them, and its check finds parts
+that are out of date.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _MINUTES = re.compile(
 
 @dataclass(frozen=True)
 class Timing:
-    """What a lesson says of itself: number, title, and minutes of reading, of each exercise, and in all."""
+    """What a lesson says about itself: number, title, and minutes for reading, for each exercise, and in total."""
 
     number: int
     title: str
@@ -40,20 +41,20 @@ def timing(source: Path) -> Timing:
     Raises
     ------
     LessonkitError
-        When one of them is not where it belongs, with the form that it should have.
+        When one of them is missing; the message shows the lines to write.
     """
     text = source.read_text(encoding="utf-8")
     title, minutes = _TITLE.search(text), _MINUTES.search(text)
     if title is None or minutes is None:
         form = "'# # 01 Title' and '# **Minutes.** Reading 25; exercises 8 + 10; about 45 in all.'"
-        raise LessonkitError(f"solutions/{source.name}: title or minutes are missing: write the lines {form}")
+        raise LessonkitError(f"solutions/{source.name}: its title or its minutes are missing: write the lines {form}")
     reading, each, total = minutes.groups()
     exercises = tuple(int(number) for number in each.split("+"))
     return Timing(int(title[1]), title[2].strip(), int(reading), exercises, int(total))
 
 
 def filled(text: str, sources: Sequence[Path]) -> str:
-    """The text of the guide with its parts as these lessons and the registry have them.
+    """The text of the guide, with the parts generated from these lessons and the registry.
 
     Raises
     ------

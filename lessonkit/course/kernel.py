@@ -1,4 +1,4 @@
-"""The environment in which notebooks are built and tested: nothing of the caller's that would show in an output."""
+"""The environment in which notebooks are built and tested, without variables that would change their outputs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-CELL_SECONDS = 300  # far more than a cell needs, so that an endless one is found
+CELL_SECONDS = 300  # far more than a cell needs; stops an endless one
 
 
 def kernel_environment(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of a kernel that runs the notebooks of the course in `root` with the package that lies there."""
+    """The environment variables of a kernel that runs the course's notebooks in `root` with the package there."""
     chosen = dict(environment)
     chosen.pop("MPLBACKEND", None)  # Agg would keep every figure out of the notebook
     chosen |= {"COLUMNS": "80", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"}

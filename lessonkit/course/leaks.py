@@ -1,4 +1,4 @@
-"""What must not reach the student: solutions in the text of a notebook; and how its exercises are judged in it."""
+"""Find solutions that must not be in a student's notebook, and exercises with the wrong verdict in its outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lessonkit.course.markers import BEGIN, END
 from lessonkit.exercises.course_code import source_of
 
 CHECK = re.compile(r'^(\w+) = check\("([\w.]+)", (\w+)\)', re.MULTILINE)  # result, exercise, answer
-# What `check` prints first, by the folder in which its cell stands.
+# What `check` must print first, by the notebook's folder.
 EXPECTED = {"notebooks": "not attempted", "solutions": "right"}
 
 
@@ -25,13 +25,13 @@ def functions(text: str) -> dict[str, ast.FunctionDef]:
 
 
 def body(function: ast.FunctionDef) -> str:
-    """The statements without the docstring, as Python itself would write them."""
+    """The statements without the docstring, in Python's own formatting."""
     statements = function.body[1:] if ast.get_docstring(function) else function.body
     return "\n".join(ast.unparse(statement) for statement in statements)
 
 
 def secrets_in(lesson: Lesson, text: str) -> list[str]:
-    """Each marked solution, and each reference of the lesson's exercises, that stands in this text."""
+    """Each marked solution and each reference of the lesson's exercises that occurs in this text."""
     solution = lesson.file("solutions", ".py").read_text(encoding="utf-8")
     secrets = re.findall(f"{BEGIN}\n(.*?){END}", solution, re.DOTALL)
     for _, name, function in CHECK.findall(solution):
@@ -39,7 +39,7 @@ def secrets_in(lesson: Lesson, text: str) -> list[str]:
         secrets += [body(node) for node in (functions(solution)[function], *functions(source).values())]
         secrets += ["\n".join(source.splitlines()[node.body[0].end_lineno :]) for node in functions(source).values()]
     everything = _squeezed(text)
-    # A shorter line may stand in the prose as a formula.
+    # A shorter line may occur in the prose as a formula.
     return [secret for secret in secrets if len(_squeezed(secret)) > 40 and _squeezed(secret) in everything]
 
 
@@ -48,14 +48,14 @@ def _squeezed(text: str) -> str:
 
 
 def shown_by(notebook: Any) -> str:
-    """All that a reader of the notebook sees: the cells' sources, and the text that they put out."""
+    """All text that a reader of the notebook sees: the cells' sources and their outputs."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     shown = [output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs]
     return "\n".join([*(cell.source for cell in notebook.cells), *shown])
 
 
 def find_leaks(lesson: Lesson) -> list[str]:
-    """A line for each solution that stands in the student's notebook, and each exercise that is not blank there."""
+    """One line per solution in the student's notebook, and per exercise that is not blank there."""
     label = lesson.label("notebooks", ".ipynb")
     everything = shown_by(nbformat.read(lesson.file("notebooks", ".ipynb"), as_version=4))
     findings = [f"{label}: shows a solution: {secret.strip()[:60]!r}" for secret in secrets_in(lesson, everything)]
@@ -76,7 +76,7 @@ def verdicts(notebook: Any) -> Iterator[tuple[str, str]]:
 
 
 def misjudged(notebook: Any, folder: str) -> list[str]:
-    """A line for each exercise that is not judged as its folder wants it: blank for students, right in solutions."""
+    """One line per exercise with the wrong verdict for its folder: blank for students, right in the solutions."""
     wanted = EXPECTED[folder]
     return [
         f"{name} is not {wanted!r} but says {printed.partition(chr(10))[0][:80]!r}"

@@ -1,4 +1,4 @@
-"""From the text of a solution to the text that the student gets: nbgrader's markers give way to ``...``."""
+"""Turn the text of a solution into the student's text: what is between nbgrader's markers becomes ``...``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from lessonkit.errors import LessonkitError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-# Whatever looks like a marker and is none would leave a solution in the student's notebook.
+# A misspelt marker would leave a solution in the student's notebook.
 _ALMOST = re.compile(r"#.*\b(begin|end)[\s_-]*solution\b", re.IGNORECASE)
 
 
 def blank_solutions(text: str, file: str) -> str:
-    """The text with every marked solution replaced by ``...``, indented as its opening marker is.
+    """The text with every marked solution replaced by ``...``, indented like its opening marker.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def blank_solutions(text: str, file: str) -> str:
     Raises
     ------
     LessonkitError
-        At a marker that is unclosed, nested, stray, indented unlike its partner or misspelt; with file and line.
+        When a marker is misspelt, nested, without its partner, or indented differently; with file and line.
     """
     kept: list[str] = []
     opened: int | None = None  # the line of the marker that is open
@@ -35,14 +35,14 @@ def blank_solutions(text: str, file: str) -> str:
             raise LessonkitError(f"{file}:{opened}: '{BEGIN}' is not closed in its cell: add '{END}'")
         if bare == BEGIN:
             if opened is not None:
-                raise LessonkitError(f"{file}:{number}: '{BEGIN}' within the one of line {opened}: close that first")
+                raise LessonkitError(f"{file}:{number}: '{BEGIN}' inside the one in line {opened}: close that first")
             opened, indent = number, line[: len(line) - len(line.lstrip())]
             kept.append(f"{indent}...")
         elif bare == END:
             if opened is None:
                 raise LessonkitError(f"{file}:{number}: '{END}' without a '{BEGIN}' above it")
             if line.rstrip() != indent + END:
-                raise LessonkitError(f"{file}:{number}: '{END}' must be indented as '{BEGIN}' in line {opened}")
+                raise LessonkitError(f"{file}:{number}: '{END}' must be indented like '{BEGIN}' in line {opened}")
             opened = None
         elif opened is None:
             kept.append(line)

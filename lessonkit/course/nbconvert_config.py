@@ -1,9 +1,9 @@
-"""Notebooks as pages that pass an accessibility scan: figures keep their alt text, colours can be read.
+"""Convert notebooks to pages that pass an accessibility scan: figures keep their alt text, colours are readable.
 
     jupyter nbconvert --to html --config lessonkit/course/nbconvert_config.py notebooks/*.ipynb
 
-The option is needed: nbconvert's own template drops the alt text of outputs and writes pale grey on white, and it reads
-no configuration from the working folder.
+The option is necessary: nbconvert's own template drops the alt text of outputs and uses pale grey on white, and it does
+not look for a configuration in the working folder.
 """
 
 from pathlib import Path

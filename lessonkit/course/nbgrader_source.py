@@ -1,4 +1,4 @@
-"""The course as nbgrader's instructor version, for a class that lives there.
+"""Write the course as nbgrader's instructor version, for a class that uses nbgrader.
 
     python -m lessonkit.course.nbgrader_source FOLDER
 
@@ -6,10 +6,10 @@ writes ``FOLDER/source/NN_name/NN_name.ipynb`` for each lesson and ``FOLDER/nbgr
 ``nbgrader generate_assignment NN_name`` makes the student's version, whose code cells are those of ``notebooks/``.
 
 The notebooks come from ``solutions/*.ipynb``. A cell with a solution becomes nbgrader's solution cell. The check below
-it becomes a locked test cell, with the exercise's minutes for points; hidden in it stands the one line that fails
-unless the answer was right, because `check` itself never does. nbgrader takes that line out of the student's version
-and puts it back when it grades. nbgrader runs the students' code with the rights of whoever calls it: to grade what
-you do not trust, use ``python -m lessonkit grade``.
+it becomes a locked test cell that is worth as many points as the exercise has minutes. It contains one hidden line that
+fails unless the answer was right, because `check` itself never fails; nbgrader removes it from the student's version
+and puts it back for grading. nbgrader runs the students' code with the rights of the user who calls it: to grade code
+that you do not trust, use ``python -m lessonkit grade``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def source_notebook(lesson: Lesson) -> dict[str, Any]:
     Raises
     ------
     LessonkitError
-        When it was not built, or a cell with a solution stands without its check.
+        When it was not built, or a cell with a solution is not followed by its check.
     """
     path = lesson.file("solutions", ".ipynb")
     try:
@@ -98,7 +98,7 @@ def write_course(root: Path, folder: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the folder that is named; 1 for bad input."""
+    """Write the folder given on the command line, and return the exit status: 0, or 1 for bad input."""
     parser = argparse.ArgumentParser(prog="lessonkit.course.nbgrader_source", description="The course for nbgrader.")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the course's folder for nbgrader")
     options = parser.parse_args(arguments)

@@ -1,7 +1,7 @@
-"""Before class: everything that can be known the evening before, one line a check, and the way out behind every red.
+"""Check everything that can be known the evening before class: one line per check, and what to do about each failure.
 
-A check is a function of the course's folder that returns a `Line`. Its state is "ok"; "note" for what is no fault but
-good to know, such as the stand-in in place of MNIST; or "red" for what would go wrong in class.
+A check is a function that takes the course's folder and returns a `Line`. Its state is "ok"; "note" for something that
+is not a fault but good to know, such as the stand-in in place of MNIST; or "red" for what would go wrong in class.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.networks.mlpnet import mlpnet
 from lessonkit.networks.mnist import Split, load_mnist
-from lessonkit.networks.network import ASSETS, lenet5, read_weights
+from lessonkit.networks.weights import ASSETS, lenet5, read_weights
 
 OK, NOTE, RED = "ok", "note", "red"
 
-NOTEBOOK_SECONDS = 45  # a student waits for it from top to bottom
+NOTEBOOK_SECONDS = 45  # a whole notebook should not take longer, since students wait for it
 AT_ONCE = 2  # notebooks that run side by side
-DISK = 1_000_000_000  # bytes free for a class: saved notebooks, runs, MNIST
-MEMORY = 2_500_000_000  # bytes for two notebooks side by side; the largest kernel was seen to take 1.1 GB
+DISK = 1_000_000_000  # bytes that must be free for a class: saved notebooks, runs, MNIST
+MEMORY = 2_500_000_000  # bytes for two notebooks side by side; the largest kernel measured took 1.1 GB
 # Accuracy of the shipped weights on the test images of their data; one image of MNIST is 0.0001.
 SCORES = {"mnist-0": 0.9731, "mnist-1": 0.9733, "mnist-2": 0.9736, "standin-0": 0.9690, "mlpnet-mnist": 0.9401}
 SLACK = 0.001
@@ -53,10 +53,12 @@ class Line:
 
     Attributes
     ----------
+    check : the name of the check.
     state : "ok", "note" or "red".
-    said : one line.
-    way_out : what to do about it; never empty where the state is red.
-    details : every finding, where `said` has the first alone.
+    said : the finding in one line.
+    way_out : what to do about it; never empty if the state is "red".
+    details : all findings, if there are several; `said` has only the first.
+    seconds : how long the check took.
     """
 
     check: str
@@ -69,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Run:
-    """One notebook, run from top to bottom: its name, the time it took, and what went wrong, or nothing."""
+    """One notebook run from top to bottom: its name, the time it took, and what went wrong ("" if nothing did)."""
 
     label: str
     seconds: float
@@ -77,7 +79,7 @@ class Run:
 
 
 def _judged(check: str, findings: list[str], good: str, way_out: str) -> Line:
-    """Green without findings; else red, with the first."""
+    """A line that is "ok" without findings, else "red" with the first of them."""
     if not findings:
         return Line(check, OK, good)
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
@@ -88,9 +90,9 @@ def _judged(check: str, findings: list[str], good: str, way_out: str) -> Line:
 
 
 def requirements(root: Path) -> tuple[SpecifierSet, list[Requirement]]:
-    """The Pythons and the packages that the course supports, by the folder's pyproject.toml or the installed package.
+    """The versions of Python and of packages that the course supports, including Jupyter and the other tools for class.
 
-    Jupyter and the other tools of a class count among them.
+    They come from the folder's pyproject.toml, or from the installed package.
     """
     file = root / "pyproject.toml"
     project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
@@ -104,7 +106,7 @@ def requirements(root: Path) -> tuple[SpecifierSet, list[Requirement]]:
 
 
 def versions(root: Path) -> Line:
-    """Python and every package within the supported range."""
+    """Check that Python and every package are in the supported range."""
     pythons, wanted = requirements(root)
     here = platform.python_version()
     findings = [] if pythons.contains(here, prereleases=True) else [f"Python {here} is not {pythons}"]
@@ -119,7 +121,7 @@ def versions(root: Path) -> Line:
 
 
 def colab_versions(root: Path) -> Line:
-    """That Colab's known runtime satisfies every floor, so that nothing is replaced there; and what differs here."""
+    """Check that Colab's versions are in the supported range, and list what differs here."""
     pythons, wanted = requirements(root)
     theirs = {
         each.name: next(iter(each.specifier)).version for each in map(Requirement, colab.VERSIONS) if each.specifier
@@ -135,9 +137,9 @@ def colab_versions(root: Path) -> Line:
     other = [f"{name} {ours[name]} (Colab {theirs[name]})" for name in theirs if ours[name] != theirs[name]]
     if line.state == RED or not other:
         return line
-    said = f"nothing would be replaced in Colab; here differ {', '.join(other[:3])}"
+    said = f"nothing would be replaced in Colab; different here: {', '.join(other[:3])}"
     said += f" and {len(other) - 3} more" if len(other) > 3 else ""
-    return replace(line, state=NOTE, said=said, way_out="python -m lessonkit colab tries the notebooks with Colab's")
+    return replace(line, state=NOTE, said=said, way_out="python -m lessonkit colab runs the notebooks with Colab's")
 
 
 def _installed(name: str) -> str | None:
@@ -147,20 +149,20 @@ def _installed(name: str) -> str | None:
         return None
 
 
-# --- what the course brings ---
+# --- what the course contains ---
 
 
 def data(root: Path) -> Line:
-    """MNIST found and verified, or the stand-in."""
+    """Check whether MNIST is here and verified, or the stand-in is used."""
     found = load_mnist()
     if found.name == "mnist":
         return Line("data", OK, f"{found.source.removeprefix('data: ')}, verified by their digest")
-    way_out = "for MNIST, put Keras's mnist.npz on this machine and its path into LESSONKIT_DATA"
+    way_out = "to use MNIST, copy Keras's mnist.npz to this machine and set LESSONKIT_DATA to its path"
     return Line("data", NOTE, found.source.removeprefix("data: "), way_out)
 
 
 def weights(root: Path) -> Line:
-    """Every trained network loads and scores what it should."""
+    """Check that every trained network loads and reaches its accuracy."""
     folder = root / "lessonkit" / "assets" if (root / "lessonkit").is_dir() else ASSETS
     in_use = load_mnist()
     tests = {"standin": load_mnist("standin").test, in_use.name: in_use.test}
@@ -181,7 +183,7 @@ def weights(root: Path) -> Line:
 
 
 def _accuracy(file: Path, tests: dict[str, Split]) -> float | None:
-    """Accuracy of the weights in a file on the test images of their data, or None where that data is not at hand."""
+    """The accuracy of the weights in a file on the test images of their data; None if the data are not here."""
     arrays = read_weights(file)
     try:
         network = (mlpnet if file.stem.startswith("mlpnet") else lenet5)(arrays)
@@ -190,17 +192,17 @@ def _accuracy(file: Path, tests: dict[str, Split]) -> float | None:
             return None
         return Evaluator(network, test.images, test.labels).evaluate(network.keep_all()).accuracy
     except (KeyError, ValueError) as error:
-        raise LessonkitError(f"{file.name}: holds other weights than its network's ({error})") from error
+        raise LessonkitError(f"{file.name}: does not hold the weights of its network ({error})") from error
 
 
 def pairs(root: Path) -> Line:
-    """Every notebook and script is what the build makes of its source."""
+    """Check that every notebook and script is what the build makes from its source."""
     good = f"{len(build.lessons(root))} lessons, every notebook and script as built from its source"
     return _judged("pairs in step", build.check(root), good, _BUILD)
 
 
 def badges(root: Path) -> Line:
-    """Every badge opens its own notebook at the published address, and every set-up cell installs from there."""
+    """Check that every badge opens its notebook at the published address, and every set-up cell installs from there."""
     address = read_address(root)
     findings = []
     for lesson in build.lessons(root):
@@ -211,7 +213,7 @@ def badges(root: Path) -> Line:
                 found = [cell.source for cell in cells if tag in cell.metadata.get("tags", ())]
                 if found != wanted:
                     links = re.findall(r"https?://[^\s\")]+", "".join(found))
-                    said = f"leads to {links[-1]}" if links else "is missing" if not found else "is another"
+                    said = f"leads to {links[-1]}" if links else "is missing" if not found else "differs"
                     findings.append(f"{lesson.label(folder, '.ipynb')}: its {what} {said}")
     good = f"every one leads to {address}" if address else "not published, so no notebook holds an address"
     line = _judged("badge addresses", findings, good, "python -m lessonkit build --stamp")
@@ -223,14 +225,14 @@ def badges(root: Path) -> Line:
 
 
 def leaked(root: Path) -> Line:
-    """No solution stands in a student's notebook."""
+    """Check that no student's notebook contains a solution."""
     findings = [finding for lesson in build.lessons(root) for finding in leaks.find_leaks(lesson)]
-    way_out = f"stand each solution between '### BEGIN SOLUTION' and '### END SOLUTION': {_BUILD}"
-    return _judged("leaks", findings, "no solution stands in a student's notebook", way_out)
+    way_out = f"put each solution between '### BEGIN SOLUTION' and '### END SOLUTION': {_BUILD}"
+    return _judged("leaks", findings, "no student's notebook contains a solution", way_out)
 
 
 def exercises(root: Path) -> Line:
-    """The notebooks as they lie here show every exercise as not attempted, and the solutions show it as right."""
+    """Check the stored outputs: exercises are not attempted in the students' notebooks, and right in the solutions."""
     findings, names = [], set()
     for lesson in build.lessons(root):
         for folder in leaks.EXPECTED:
@@ -244,12 +246,12 @@ def exercises(root: Path) -> Line:
 
 
 def room(root: Path) -> Line:
-    """Disk and memory."""
+    """Check that there is enough free disk space and memory."""
     free = {place: shutil.disk_usage(place).free for place in (root, Path(tempfile.gettempdir()))}
     memory = int(psutil.virtual_memory().available)
     findings = [f"{place} has {_gb(left)} free, not {_gb(DISK)}" for place, left in free.items() if left < DISK]
     if memory < MEMORY:
-        findings.append(f"{_gb(memory)} of memory are free, not {_gb(MEMORY)}")
+        findings.append(f"{_gb(memory)} of memory is free, not {_gb(MEMORY)}")
     good = f"{_gb(min(free.values()))} of disk and {_gb(memory)} of memory are free"
     return _judged("disk and memory", findings, good, "delete files, close programs, or take a larger machine")
 
@@ -258,11 +260,14 @@ def _gb(count: int) -> str:
     return f"{count / 1e9:.1f} GB"
 
 
-# --- what runs ---
+# --- whether the notebooks run ---
 
 
 def run_notebooks(root: Path, finished: Callable[[Run], None] = lambda run: None) -> dict[str, list[Run]]:
-    """Run every notebook, the students' and the solutions, a few side by side; in memory, no file is changed."""
+    """Run all notebooks, the students' and the solutions, `AT_ONCE` side by side, in memory: no file is changed.
+
+    `finished` is called with each `Run`; the result holds the runs of each folder.
+    """
     jobs = [(folder, lesson) for folder in leaks.EXPECTED for lesson in build.lessons(root)]
     runs: dict[str, list[Run]] = {folder: [] for folder in leaks.EXPECTED}
     pool = ThreadPoolExecutor(AT_ONCE)
@@ -272,7 +277,7 @@ def run_notebooks(root: Path, finished: Callable[[Run], None] = lambda run: None
             finished(run)
     except BaseException:
         for child in psutil.Process().children():
-            if "ipykernel_launcher" in child.cmdline():  # else Ctrl-C would wait for the notebooks that run
+            if "ipykernel_launcher" in child.cmdline():  # else Ctrl-C would wait for the running notebooks
                 child.kill()
         raise
     finally:
@@ -281,19 +286,19 @@ def run_notebooks(root: Path, finished: Callable[[Run], None] = lambda run: None
 
 
 def run_notebook(folder: str, lesson: Lesson) -> Run:
-    """Run one notebook as it lies there, and look at how its exercises are judged."""
+    """Run one notebook as it is in its folder, and check how its exercises are judged."""
     label, start = lesson.label(folder, ".ipynb"), time.perf_counter()
     try:
         notebook = nbformat.read(lesson.file(folder, ".ipynb"), as_version=4)
         found = leaks.misjudged(build.execute(notebook, lesson, folder), folder)
         problem = f"{label}: {found[0]}" if found else ""
-    except Exception as error:  # whatever is wrong with one notebook, the others are run
+    except Exception as error:  # whatever is wrong with one notebook, the others must still run
         problem = str(error) if isinstance(error, LessonkitError) else f"{label}: {type(error).__name__}: {error}"
     return Run(label, round(time.perf_counter() - start, 1), problem)
 
 
 def ran(runs: dict[str, list[Run]]) -> list[Line]:
-    """The lines of notebooks that were run."""
+    """The lines about the notebooks that were run."""
     lines = []
     for folder, check, good in (
         ("notebooks", "student notebooks", "run from top to bottom with every exercise blank"),
@@ -307,13 +312,13 @@ def ran(runs: dict[str, list[Run]]) -> list[Line]:
     slow = [f"{run.label} took {run.seconds:.0f} s" for run in everything if run.seconds > NOTEBOOK_SECONDS]
     slowest = max(everything, key=lambda run: run.seconds, default=Run("none", 0.0, ""))
     good = f"at most {slowest.seconds:.0f} of {NOTEBOOK_SECONDS} s, {AT_ONCE} side by side ({slowest.label})"
-    way_out = "close other programs and try again; else a faster machine, or fewer evaluations in the lesson"
-    lines.append(_judged("seconds a notebook", slow, good, way_out))
+    way_out = "close other programs and try again; else use a faster machine, or fewer evaluations in the lesson"
+    lines.append(_judged("notebook times", slow, good, way_out))
     return lines
 
 
 def _one_line(text: str) -> str:
-    """The first line of a message, and the last: the traceback between them is in the notebook."""
+    """The first and the last line of a message; the traceback between them can be seen in the notebook."""
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     return lines[0] if len(lines) < 2 else f"{lines[0]} {lines[-1]}"
 
@@ -324,13 +329,21 @@ QUICK: tuple[Callable[[Path], Line], ...] = (
 
 
 def preflight(root: Path, *, fast: bool = False, finished: Callable[[Run], None] = lambda run: None) -> Iterator[Line]:
-    """Every line as soon as it is known; `fast` runs no notebook, `finished` hears of each one that was run."""
+    """Yield every line as soon as it is known; with `fast`, run no notebooks.
+
+    `finished` is called with the `Run` of each notebook.
+
+    Raises
+    ------
+    LessonkitError
+        When there are no lessons in `root`.
+    """
     if not build.lessons(root):
         raise LessonkitError(f"{root / 'solutions'}: no lesson there (NN_name.py)")
     for check in QUICK:
         yield _timed(functools.partial(check, root), check.__name__.replace("_", " "))
     if fast:
-        yield Line("notebooks", NOTE, "not run", "without --fast every notebook is run")
+        yield Line("notebooks", NOTE, "not run", "leave out --fast to run every notebook")
     else:
         yield from ran(run_notebooks(root, finished))
 
@@ -339,7 +352,7 @@ def _timed(check: Callable[[], Line], name: str) -> Line:
     start = time.perf_counter()
     try:
         line = check()
-    except Exception as error:  # a check that cannot be made is red, and the next one is made
+    except Exception as error:  # a check that fails with an error is red, and the next one is made
         said = str(error) if isinstance(error, LessonkitError) else f"{type(error).__name__}: {error}"
-        line = Line(name, RED, _one_line(said), "mend this first; a file that is gone comes back with git restore")
+        line = Line(name, RED, _one_line(said), "fix this first; git restore brings back a file that is gone")
     return replace(line, seconds=round(time.perf_counter() - start, 1))

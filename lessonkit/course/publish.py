@@ -1,7 +1,7 @@
-"""Stamp a course with the address it is published at, take the stamp off again, and say what is left to push.
+"""Stamp a course with the address where it is published, remove the stamp, and say what is left to do.
 
-Nothing here is committed or pushed. The stamp is ``solutions/published.json`` and two cells of each notebook, which
-are not run again for it; all files are written, or none.
+Nothing is committed or pushed here. The stamp is ``solutions/published.json`` and two cells of each notebook; the
+notebooks are not run again. Either all files are written or none.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ from lessonkit.course.build import Lesson
 from lessonkit.errors import LessonkitError
 from lessonkit.files import write_text
 
-_OTHER = "this tag exists and does not hold the stamp: choose another --ref"
+_OTHER = "this tag exists already, without this stamp: choose another --ref"
 
 
 def stamp_course(root: Path, address: Address | None) -> list[Path]:
-    """Write the address, and stamp every lesson with it; None takes every address out. Returns the changed files."""
+    """Write the address into every lesson, or remove it if None; return the changed files.
+
+    Raises
+    ------
+    LessonkitError
+        When there are no lessons, or one is not as built.
+    """
     lessons = build.lessons(root)
     if not lessons:
         raise LessonkitError(f"{root / 'solutions'}: no lesson there (NN_name.py)")
@@ -31,7 +37,7 @@ def stamp_course(root: Path, address: Address | None) -> list[Path]:
 def stamp_lessons(
     lessons: Sequence[Lesson], address: Address | None, others: Mapping[Path, str | None] | None = None
 ) -> list[Path]:
-    """Renew the badge and the set-up cell of these lessons, and write `others` with them; returns the changed files."""
+    """Renew the badge and the set-up cell of these lessons, and write `others` with them; return the changed files."""
     texts: dict[Path, str | None] = {}
     for lesson in lessons:
         texts |= build.stamp(lesson, address)
@@ -46,7 +52,7 @@ def _text_of(path: Path) -> str | None:
 
 
 def _write_together(texts: Mapping[Path, str | None]) -> None:
-    """Write every text into its file, or take the file away where there is none; after an error all is as before."""
+    """Write every text into its file, or delete the file if the text is None; after an error, restore them all."""
     before = {path: _text_of(path) for path in texts}
     try:
         _write(texts)
@@ -64,21 +70,26 @@ def _write(texts: Mapping[Path, str | None]) -> None:
 
 
 def refuse_unready(root: Path, address: Address | None) -> None:
-    """Raise where the stamp could not become a commit of its own at the top of its repository.
+    """Make sure that the stamp can become a separate commit in a repository that pip can install from.
 
     Raises
     ------
     LessonkitError
-        Outside git, in a sub-folder of a repository, with changes that are no stamp, or with a tag without the stamp.
+        When `root` is not the top of a git repository or has no pyproject.toml, when anything but a stamp is
+        uncommitted, or when the tag exists without this stamp.
     """
-    top = _git(root, "rev-parse", "--show-toplevel", otherwise=f"{root}: is no git repository: nothing could be pushed")
+    top = _git(root, "rev-parse", "--show-toplevel", otherwise=f"{root}: not a git repository: nothing can be pushed")
     if Path(top.strip()).resolve() != root.resolve():
-        raise LessonkitError(f"{root}: is not the top of its repository {top.strip()}, where pip looks for the package")
+        raise LessonkitError(
+            f"{root}: is not the top folder of its repository {top.strip()}, where pip looks for the package"
+        )
     if address and not (root / "pyproject.toml").is_file():
-        raise LessonkitError(f"{root}: no pyproject.toml, so pip could not install from here: publish the whole course")
+        raise LessonkitError(f"{root}: no pyproject.toml, so pip cannot install from here: publish the whole course")
     if dirty := uncommitted(root):
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
-        raise LessonkitError(f"{dirty[0]}{more}: not committed: commit or put aside first, so that the stamp is alone")
+        raise LessonkitError(
+            f"{dirty[0]}{more}: not committed: commit or stash it first, so that the stamp gets its own commit"
+        )
     if address and is_tagged(root, address):
         committed = _git(root, "show", f"{address.ref}:{_name(root)}", otherwise=f"{address.ref}: {_OTHER}")
         if committed != address_text(address):
@@ -91,10 +102,10 @@ def is_tagged(root: Path, address: Address) -> bool:
 
 
 def missing_from_tag(root: Path, address: Address) -> str:
-    """What a reader of the tag does not find yet, in words; nothing where all is there, or where git cannot tell."""
+    """What is not in the tag yet, in words; "" if nothing is missing, or if git cannot tell."""
     try:
         if not is_tagged(root, address):
-            return "this tag is not made here yet"
+            return "this tag does not exist here yet"
         changed = _git(root, "diff", "--name-only", address.ref, "--", "lessonkit", "notebooks").split()
     except LessonkitError:
         return ""
@@ -106,7 +117,7 @@ def _name(root: Path) -> str:
 
 
 def uncommitted(root: Path) -> list[str]:
-    """Files that differ from the last commit by more than a stamp."""
+    """The files that differ from the last commit by more than a stamp."""
     files = {
         path.relative_to(root).as_posix(): (lesson, path) for lesson in build.lessons(root) for path in lesson.files
     }
@@ -126,7 +137,7 @@ def _only_stamped(root: Path, name: str, lesson: Lesson, path: Path) -> bool:
 
 
 def next_steps(root: Path, address: Address | None) -> list[str]:
-    """The commands that are left to whoever publishes, in their order."""
+    """The git commands that are left to do, in order."""
     message = f"Publish as {address}" if address else "Take the address out"
     commit = [f"git add {address_file(root).parent.name} notebooks", f"git commit -m {shlex.quote(message)}"]
     if address is None:

@@ -1,4 +1,7 @@
-"""Every figure of the course, each with its alt text. No pyplot: a figure belongs to its caller and nothing leaks."""
+"""What the course's figures are made with: colours, markers, and `Plot`, a figure together with its alt text.
+
+Nothing here uses pyplot, which would keep every figure in memory.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Okabe & Ito's colours, which colour-blind readers can tell apart; each goes with a line style or marker of its own.
+# Okabe & Ito's colours, which colour-blind readers can tell apart; each is used with its own line style or marker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -37,7 +40,7 @@ class Look:
         return {"color": self.colour, "marker": self.marker, "linestyle": "none"}
 
 
-# Okabe & Ito's colours for the methods that are met most often, Tol's "muted" ones for the others.
+# Okabe & Ito's colours for the most frequent methods, Tol's "muted" ones for the others.
 LOOKS: Mapping[str, Look] = MappingProxyType(
     {
         "annealing": Look("#0072B2", "o", "-"),
@@ -48,7 +51,6 @@ LOOKS: Mapping[str, Look] = MappingProxyType(
         "lamp": Look("#E69F00", "v", "-."),
         "densities": Look("#56B4E9", "P", "--"),
         "learned": Look("#000000", "*", "-"),
-        "annealing-spins": Look("#332288", "<", "-"),
         "swaps": Look("#DDCC77", ">", "--"),
         "obd": Look("#882255", "h", "-."),
         "taylor": Look("#999933", "X", ":"),
@@ -57,7 +59,7 @@ LOOKS: Mapping[str, Look] = MappingProxyType(
         "you": Look("#AA4499", "p", "-"),
     }
 )
-SPARE = (Look("#CC6677", "H"), Look("#88CCEE", "8"), Look("#117733", "p"))  # for methods of one's own
+SPARE = (Look("#CC6677", "H"), Look("#88CCEE", "8"), Look("#117733", "p"))  # for readers' own methods
 OTHER_NAMES = MappingProxyType(
     {
         "sa": "annealing",
@@ -84,7 +86,7 @@ OTHER_NAMES = MappingProxyType(
 
 
 def look(method: str) -> Look:
-    """The look of a method by any of its names; "X, as Y" and "X, published" look like X."""
+    """The look of a method, given any of its names; "X, as Y" and "X, published" look like X."""
     name = method.split(", as ")[0].split(", published")[0].strip().lower()
     name = OTHER_NAMES.get(name, name)
     return LOOKS[name] if name in LOOKS else SPARE[zlib.crc32(name.encode()) % len(SPARE)]
@@ -92,7 +94,7 @@ def look(method: str) -> Look:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure and what it shows, in words. As the last expression of a cell it is drawn, alt text and all."""
+    """A figure and its alt text, which says in words what it shows. As a cell's last expression, both are displayed."""
 
     figure: Figure
     alt: str
@@ -107,7 +109,7 @@ class Plot:
 
 
 def new_figure(width: float = 8.0, height: float = 3.5) -> Figure:
-    """An empty figure, size in inches, laid out so that nothing is cut."""
+    """An empty figure of this size in inches, laid out so that nothing is cut off."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -1,23 +1,24 @@
-"""What every lab shares: labelled controls, a picture that is redrawn fast, the same state in words beside it.
+"""What all labs share: labelled controls, a picture that is redrawn fast, and the same state in words beside it.
 
-Only what ipywidgets 7.7.1 (Colab) and 8 have in common is used. A change that comes from the page is drawn a moment
-later, when the messages that wait have been read, so that the newest value wins; a change made by code in a cell is
-drawn at once, and its errors are raised there.
+The code uses only what ipywidgets 7.7.1 (Colab) and 8 have in common. A change made on the page is drawn a moment
+later, after all waiting messages have been read, so that only the newest value is drawn. A change made by code in a
+cell is drawn at once, and its errors are raised in that cell.
 
 What a lab leaves in the notebook
 ---------------------------------
 A widget's view is stored as the number of a model that lives in the kernel. Once that kernel is gone, JupyterLab 4 and
-Notebook 7 print "Error displaying widget: model not found" for it, and show nothing else of the same output: a picture
-stored beside the view, in one bundle, is never seen (notebook 6 with ipywidgets 7 shows neither). Both keep the
-widgets' state in the file only if the user switches that on, and a lab's state would be far larger than its picture.
+Notebook 7 show "Error displaying widget: model not found" instead, and nothing else of the same output: a picture
+stored with the view, in one bundle, is never seen (notebook 6 with ipywidgets 7 shows neither). Both save the widgets'
+state in the file only if the user switches that on, and a lab's state would be far larger than its picture.
 
-So a lab displays three outputs: a picture with its words, a line that says how to wake the lab, and the view alone.
-The line brings a style sheet: where the view is alive it hides the picture and the line; where it is not, it hides what
-the front end says in its place, or the controls of a kernel that was restarted. It is CSS alone (`:has`), since scripts
-and the widgets' manager differ between front ends. Where the sheet does not reach (VS Code; a browser before 2024) the
-picture is shown above the live lab. In a notebook that is not trusted the views are not shown, nor is the sheet needed.
-The picture is stored again, under its display id, when the page's changes have settled: it shows the lab as it was
-left. Strict nbval accepts this: text and HTML are the same whatever the lab shows, and views are not compared.
+So a lab displays three outputs: a picture with its description, a line that says how to wake the lab, and the view
+alone. The line comes with a style sheet. Where the view is alive, the sheet hides the picture and the line; where it is
+not, it hides the front end's error message, or the controls left over from a kernel that was restarted. It is pure CSS
+(`:has`), because scripts and the widgets' manager differ between front ends. Where the sheet does not work (VS Code,
+browsers before 2024), the picture is shown above the live lab. In a notebook that is not trusted, views are not shown
+and the sheet is not needed. Once the page's changes have settled, the picture is stored again under its display id, so
+that it shows the lab as the user left it. Strict nbval accepts this: text and HTML are the same whatever the lab shows,
+and views are not compared.
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ from numpy.typing import NDArray
 from lessonkit.display.plot import new_figure
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.networks.mnist import Dataset, load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
 IMAGES = 1_000  # validation images that a lab evaluates on
-DELAY = 0.01  # seconds without another message of the page after which the kernel draws
+DELAY = 0.01  # seconds without another message from the page after which the kernel draws
 LONGEST = 0.05  # seconds after which it draws in any case
-SETTLED = 0.5  # seconds without a change after which the picture in the notebook is renewed
-WIDTH = 6.8  # inches of a picture; at 100 dots an inch it fits a notebook's column with the text beside it
+SETTLED = 0.5  # seconds without a change after which the picture in the notebook is stored again
+WIDTH = 6.8  # a picture's width in inches; at 100 dots per inch it fits into a notebook with the text beside it
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 ALERT = "border-left: 4px solid #D55E00; padding-left: 8px"
@@ -62,7 +64,7 @@ ASLEEP = "This is a picture of the lab. To wake it, run the set-up cell at the t
 
 
 def _sheet() -> str:
-    """The rules that show either the live lab or its picture and the line; an output of a cell is `each`."""
+    """The style sheet that shows either the live lab, or its picture and the line; `each` selects a cell's outputs."""
     live, line = ".lessonkit-lab:not(.jupyter-widgets-disconnected)", ".lessonkit-asleep"
     rules = []
     for each in (".jp-OutputArea-child", ".output_area"):  # JupyterLab and Notebook 7, notebook 6
@@ -80,9 +82,9 @@ LINE = f'{_sheet()}<p class="lessonkit-asleep"><em>{ASLEEP}</em></p>'
 
 
 class Picture:
-    """A figure of which only `moving` artists are drawn again; all others are drawn once and kept as pixels.
+    """A figure in which only the `moving` artists are drawn again; all others are drawn once and kept as pixels.
 
-    The limits of its axes are fixed, therefore; whoever changes them calls `forget`. The layout is made once.
+    The layout is computed once, and the limits of the axes are fixed: after changing them, call `forget`.
     """
 
     def __init__(self, figure: Figure, moving: Sequence[Any]) -> None:
@@ -93,15 +95,15 @@ class Picture:
         self._still: Any = None
 
     def forget(self) -> None:
-        """Draw everything again the next time."""
+        """Draw everything anew the next time, not only what moves."""
         self._still = None
 
     def png(self) -> bytes:
-        """The picture as it is now."""
+        """The picture as it is now, as a PNG."""
         return _encoded(self._pixels(), compress_level=1)
 
     def page(self, caption: str) -> bytes:
-        """The picture as it is now, `caption` below it."""
+        """The picture as it is now with `caption` below it, as a PNG."""
         picture = self._pixels()
         lines = textwrap.wrap(caption, 92)
         dpi = self.figure.dpi
@@ -130,20 +132,20 @@ def _encoded(pixels: NDArray[np.uint8], **settings: Any) -> bytes:
 
 
 class Lab(widgets.VBox):  # type: ignore[misc]
-    """A widget: controls above, a picture and its description below.
+    """A widget with controls above and a picture with its description below.
 
-    A lab makes its controls and its `picture`, hands them to `__init__`, and has `update`, which moves the picture's
-    artists to the controls' values and returns what to say about it.
+    A subclass makes its controls and its `picture`, passes them to `__init__`, and defines `update`, which moves the
+    picture's artists to the controls' values and returns the description.
 
     Attributes
     ----------
-    controls : the widgets whose values make the state, by name.
-    image, text : the widgets of the picture and of the words.
+    controls : the widgets whose values make up the state, by name.
+    image, text : the widgets that show the picture and the description.
     sentence : the state in one sentence.
-    facts : the state in figures, as they stand in `text`.
+    facts : the state in figures, by name, as `text` shows them.
     """
 
-    task = ""  # what there is to do, one sentence
+    task = ""  # what the student should do, in one sentence
 
     def __init__(self, controls: Mapping[str, Any], picture: Picture, rows: Sequence[Any] | None = None) -> None:
         self.controls = dict(controls)
@@ -155,7 +157,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
         self._newest = 0.0
         self._causes: set[str] = set()
         self._quiet = False
-        self._lock = threading.RLock()  # newer kernels handle a page's messages in a thread of their own
+        self._lock = threading.RLock()  # newer kernels handle the page's messages in a separate thread
         self.image = widgets.Image(format="png", layout=widgets.Layout(flex="0 1 auto", max_width="100%"))
         self.image.layout.object_fit = "contain"
         self.image.layout.min_width = "0"
@@ -172,19 +174,19 @@ class Lab(widgets.VBox):  # type: ignore[misc]
             control.observe(self._changed, "value")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"  # constant: notebooks are compared by it
+        return f"{type(self).__name__}()"  # constant, because tests compare the notebooks' outputs
 
     # --- drawing ---
 
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
-        """Move the artists to the controls' values; the state as a sentence, and as named figures.
+        """Move the artists to the controls' values, and return the state as a sentence and as named figures.
 
-        `cause` names the control that changed; None for several, or none.
+        `cause` is the name of the control that changed, None when several did, or none.
         """
         raise NotImplementedError
 
     def redraw(self, cause: str | None = None) -> None:
-        """Compute and draw now. An error stands in `text` and is raised; the next change starts afresh."""
+        """Compute and draw now. An error is shown in `text` and raised; the next change tries again."""
         with self._lock:
             try:
                 self.sentence, self.facts = self.update(cause)
@@ -199,7 +201,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
             loop.call_later(SETTLED, self._store, self.draws)
 
     def set_values(self, values: Mapping[str, Any]) -> None:
-        """Set several controls and draw once, unless told from within `update`, which draws anyway."""
+        """Set several controls by name without drawing for each; `update` calls it, and is followed by a drawing."""
         before, self._quiet = self._quiet, True
         try:
             for name, value in values.items():
@@ -210,7 +212,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
     def _changed(self, change: Any) -> None:
         old, new = change["old"], change["new"]
         if self._quiet or (isinstance(new, float) and math.isclose(old, new, rel_tol=1e-9)):
-            return  # a page sends a number that it was given back with the noise of its own rounding
+            return  # the page sends each number back that it receives, slightly changed by rounding
         cause = next(name for name, control in self.controls.items() if control is change["owner"])
         loop = _loop_of_page()
         if loop is None:
@@ -229,11 +231,11 @@ class Lab(widgets.VBox):  # type: ignore[misc]
             return
         self._due = False
         causes, self._causes = self._causes, set()
-        with contextlib.suppress(Exception):  # it stands in the lab's text: nobody would read a traceback here
+        with contextlib.suppress(Exception):  # the lab shows it in its text; nobody would see a traceback here
             self.redraw(causes.pop() if len(causes) == 1 else None)
 
     def _store(self, draws: int) -> None:
-        """Renew the picture in the notebook, unless another change came in the meantime."""
+        """Store the picture in the notebook again, unless another change has come in the meantime."""
         if draws == self.draws:
             data, metadata = self.still()
             update_display(data, metadata=metadata, raw=True, display_id=self.model_id)
@@ -241,14 +243,14 @@ class Lab(widgets.VBox):  # type: ignore[misc]
     # --- the page ---
 
     def still(self) -> tuple[dict[str, str], dict[str, Any]]:
-        """The lab without its kernel: a picture and a sentence, and the picture's alt text."""
+        """What the notebook shows without a kernel: a picture and a sentence; and metadata with its alt text."""
         alt = f"{type(self).__name__}: {self.sentence}"
         with self._lock:
             png = base64.b64encode(self.picture.page(alt)).decode("ascii")
         return {"text/plain": alt, "image/png": png}, {"image/png": {"alt": alt}}
 
     def _ipython_display_(self, **_: Any) -> None:
-        """Both versions of ipywidgets come here first. See the head of this file for the three outputs."""
+        """Display the lab (both versions of ipywidgets call this). The top of this file explains the three outputs."""
         data, metadata = self.still()
         display(data, metadata=metadata, raw=True, display_id=self.model_id)
         display({"text/plain": ASLEEP, "text/html": LINE}, raw=True)
@@ -256,7 +258,7 @@ class Lab(widgets.VBox):  # type: ignore[misc]
 
 
 def _loop_of_page() -> asyncio.AbstractEventLoop | None:
-    """The running event loop when the kernel handles a message of the page; None when a cell or a test runs."""
+    """The running event loop while the kernel handles a message from the page; None in a cell or a test."""
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
         return None
@@ -285,7 +287,7 @@ def _alert(error: Exception) -> str:
     said = html.escape(f"{type(error).__name__}: {error}")
     return (
         f'<div role="alert" style="{TEXT}; {ALERT}"><b>This did not work.</b><br>{said}<br>'
-        "The picture is the last one that did. Move a control to go on.</div>"
+        "The picture shows the last state that did. Move a control to continue.</div>"
     )
 
 
@@ -297,20 +299,20 @@ WIDE = {"description_width": "130px"}
 def _control(kind: Any, description: str, tooltip: str, **settings: Any) -> Any:
     layout = widgets.Layout(width="340px", margin="2px 12px 2px 0")
     control = kind(description=description, style=WIDE, layout=layout, **settings)
-    trait = "description_tooltip" if control.has_trait("description_tooltip") else "tooltip"  # version 7's, 8's name
+    trait = "description_tooltip" if control.has_trait("description_tooltip") else "tooltip"  # in version 7, in 8
     setattr(control, trait, tooltip)
     return control
 
 
 def int_slider(description: str, tooltip: str, value: int, low: int, high: int, step: int = 1) -> Any:
-    """A slider of whole numbers."""
+    """A slider for whole numbers from `low` to `high`."""
     return _control(widgets.IntSlider, description, tooltip, value=value, min=low, max=high, step=step)
 
 
 def float_slider(
     description: str, tooltip: str, value: float, low: float, high: float, step: float, form: str = ".2f"
 ) -> Any:
-    """A slider of decimal numbers."""
+    """A slider for decimal numbers from `low` to `high`, shown in the format `form`."""
     settings = {"value": value, "min": low, "max": high, "step": step, "readout_format": form}
     return _control(widgets.FloatSlider, description, tooltip, **settings)
 
@@ -318,38 +320,41 @@ def float_slider(
 def log_slider(
     description: str, tooltip: str, value: float, low: float, high: float, step: float = 0.1, form: str = ".2g"
 ) -> Any:
-    """A slider over powers of ten, from 10^low to 10^high."""
+    """A slider on a logarithmic scale, from 10^low to 10^high, shown in the format `form`."""
     settings = {"value": value, "base": 10, "min": low, "max": high, "step": step, "readout_format": form}
     return _control(widgets.FloatLogSlider, description, tooltip, **settings)
 
 
 def choice(description: str, tooltip: str, options: Sequence[Any], value: Any = None) -> Any:
-    """One of a few, as buttons: JupyterLab takes the arrow keys of a drop-down list for itself."""
+    """A choice of one option, made with buttons: in JupyterLab a drop-down list cannot be used with the arrow keys."""
     first = options[0][1] if isinstance(options[0], tuple) else options[0]
     settings = {"options": list(options), "value": first if value is None else value}
     made = _control(widgets.ToggleButtons, description, tooltip, **settings)
     made.style.button_width = "auto"
-    made.layout.width = "98%"  # a line of its own
+    made.layout.width = "98%"  # so that it gets a line to itself
     return made
 
 
 def checkbox(description: str, tooltip: str, value: bool) -> Any:
-    """A box to tick."""
+    """A checkbox."""
     return _control(widgets.Checkbox, description, tooltip, value=value, indent=True)
 
 
 def button(description: str, tooltip: str, on_click: Any) -> Any:
-    """A button."""
+    """A button that calls `on_click` with itself as the argument."""
     made = widgets.Button(description=description, tooltip=tooltip, layout=widgets.Layout(width="auto"))
     made.on_click(on_click)
     return made
 
 
-# --- what labs compute and draw with ---
+# --- what labs use to compute and draw ---
 
 
 def engine(data: Dataset | None, network: Network | None, images: int = IMAGES) -> tuple[Dataset, Network, Evaluator]:
-    """The data and the network, those of this machine where None, and an evaluator on the first validation images."""
+    """The data, the network, and an evaluator on the first `images` validation images.
+
+    Where `data` or `network` is None, take those that this machine has.
+    """
     data = data if data is not None else load_mnist()
     network = network if network is not None else load_network(data.name)
     split = data.validation.head(min(images, len(data.validation)))
@@ -362,7 +367,7 @@ def lab_figure(height: float) -> Figure:
 
 
 def small(axis: Any, **labels: Any) -> Any:
-    """Labels and ticks of a panel in the labs' sizes; returns the axis."""
+    """Give a panel its labels, in the labs' font sizes; return the axis."""
     axis.set(**labels)
     axis.title.set_fontsize(10)
     axis.xaxis.label.set_fontsize(9)
@@ -372,7 +377,11 @@ def small(axis: Any, **labels: Any) -> Any:
 
 
 def flat_picture(mask: NDArray[Any]) -> NDArray[Any]:
-    """A layer's array as a plane: the kernels of a convolution as tiles (channel, filter), a dense one (to, from)."""
+    """A layer's array in two dimensions, to be shown as an image.
+
+    A dense layer's (from, to) is transposed. A convolution's (height, width, channels, filters) becomes a grid with
+    one tile of height x width per kernel: one row of tiles per channel, one column per filter.
+    """
     if mask.ndim == 2:
         return mask.T
     height, width, channels, filters = mask.shape
@@ -380,10 +389,10 @@ def flat_picture(mask: NDArray[Any]) -> NDArray[Any]:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share in percent."""
+    """A share as text in percent, with this number of decimals."""
     return f"{100 * share:.{digits}f}%"
 
 
 def accuracy_words(evaluation: Evaluation) -> str:
-    """Accuracy in percent with the count behind it."""
+    """The accuracy as text, in percent and as a count of images."""
     return f"{percent(evaluation.accuracy)} ({evaluation.correct:,} of {evaluation.images:,})"

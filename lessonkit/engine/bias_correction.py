@@ -14,8 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from lessonkit.engine.gradient import activations
 from lessonkit.masks import Mask
-from lessonkit.networks.network import Network, PrunableLayer
+from lessonkit.networks.network import Network
 
 Array = NDArray[np.float32]
 
@@ -32,21 +33,20 @@ def mean_inputs(network: Network, images: Array) -> tuple[Array, ...]:
     One array a layer, shaped as its kernel without the last axis: (height, width, channels) for a convolution, the
     margin of zeros included, and (inputs,) for a dense layer.
     """
-    means, signal = [], images
-    for layer in network.layers:
+    means, shape = [], network.input_shape
+    for index, layer in enumerate(network.layers):
+        seen = activations(network, network.keep_all(), images, index)
         if layer.is_convolution:
-            height, width = layer.kernel.shape[:2]
+            seen = seen.reshape(-1, *shape)
+            height, width, _, filters = layer.kernel.shape
             if layer.padding == "same":
                 sides = [((size - 1) // 2, size // 2) for size in (height, width)]
-                signal = np.pad(signal, ((0, 0), *sides, (0, 0)))
-            windows = sliding_window_view(signal, (height, width), axis=(1, 2))  # (n, rows, columns, channel, h, w)
+                seen = np.pad(seen, ((0, 0), *sides, (0, 0)))
+            windows = sliding_window_view(seen, (height, width), axis=(1, 2))  # (n, rows, columns, channel, h, w)
             means.append(np.moveaxis(windows.mean(axis=(0, 1, 2), dtype=np.float64), 0, -1).astype(np.float32))
-            sums = np.tensordot(windows, layer.kernel, axes=((4, 5, 3), (0, 1, 2))) + layer.bias
-            signal = _pool(_activate(sums, layer.activation), layer)
+            shape = (windows.shape[1] // layer.pool, windows.shape[2] // layer.pool, filters)
         else:
-            signal = signal.reshape(len(signal), -1)
-            means.append(signal.mean(axis=0, dtype=np.float64).astype(np.float32))
-            signal = _activate(signal @ layer.kernel + layer.bias, layer.activation)
+            means.append(seen.mean(axis=0, dtype=np.float64).astype(np.float32))
     return tuple(means)
 
 
@@ -61,22 +61,3 @@ def correct_biases(network: Network, masks: Sequence[Mask], means: Sequence[Arra
         shift = lost.reshape(-1, layer.kernel.shape[-1]).sum(axis=0)
         layers.append(dataclasses.replace(layer, bias=layer.bias + shift))
     return dataclasses.replace(network, layers=tuple(layers))
-
-
-def _activate(z: Array, activation: str) -> Array:
-    if activation == "sigmoid":
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * z), np.float32)
-    if activation == "tanh":
-        return np.tanh(z)
-    return np.maximum(z, 0) if activation == "relu" else z
-
-
-def _pool(signal: Array, layer: PrunableLayer) -> Array:
-    if layer.pool == 1:
-        return signal
-    count, rows, columns, channels = signal.shape
-    side = layer.pool
-    rows, columns = rows // side, columns // side
-    blocks = signal[:, : rows * side, : columns * side].reshape(count, rows, side, columns, side, channels)
-    pooled: Array = blocks.mean(axis=(2, 4)) if layer.pooling == "average" else blocks.max(axis=(2, 4))
-    return pooled

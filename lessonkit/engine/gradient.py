@@ -6,25 +6,20 @@ search over masks wants to know. Convolutions and their pooling are one product 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from lessonkit.engine.evaluator import METER
+from lessonkit.engine.threads import parallel
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Mask
 from lessonkit.networks.network import Network, PrunableLayer
 
 Array = NDArray[np.float32]
-Result = TypeVar("Result")
 CHUNK = 125  # images whose blocks fit a processor's cache
 COST = 3  # evaluations that a search is charged for one gradient: forward, and twice as much backward
 
@@ -41,20 +36,6 @@ class Slopes:
 
     inputs: Array
     errors: Array | None
-
-    def along(self, change: Array) -> Array:
-        """The first-order change of each image's loss when the kernel changes by `change`, shape (n,)."""
-        if self.errors is None:
-            touched = np.flatnonzero(change)
-            return np.asarray(change.ravel()[touched] @ self.inputs[touched])
-        units = np.flatnonzero(change.any(axis=0))
-        return np.asarray(np.einsum("un,un->n", change[:, units].T @ self.inputs, self.errors[units]))
-
-    def weighted(self, weights: Array, shape: tuple[int, ...]) -> Array:
-        """The sum over images of weight times slope, in the kernel's shape."""
-        if self.errors is None:
-            return np.asarray(self.inputs @ weights).reshape(shape)
-        return np.asarray(self.inputs @ (self.errors * weights).T)
 
     def squared(self, shape: tuple[int, ...]) -> Array:
         """The sum over images of the squared slopes, in the kernel's shape."""
@@ -110,7 +91,7 @@ def loss_gradient(
         part = slice(start, start + CHUNK)
         return _chunk(layers, _image_last(images[part]), labels[part], None if drawn is None else drawn[part])
 
-    sums = _parallel(one_chunk, range(0, len(images), CHUNK))
+    sums = parallel(one_chunk, range(0, len(images), CHUNK))
     n = np.float32(len(images))
     slopes = tuple(np.sum(parts, axis=0) / n for parts in zip(*(each.slopes for each in sums), strict=True))
     offsets = tuple(np.sum(parts, axis=0) / n for parts in zip(*(each.offsets for each in sums), strict=True))
@@ -128,7 +109,7 @@ def activations(network: Network, masks: Sequence[Mask], images: Array, stop: in
             values = _pass(layer, values).output
         return values.reshape(-1, values.shape[-1]).T
 
-    return np.concatenate(_parallel(one_chunk, range(0, len(images), CHUNK)))
+    return np.concatenate(parallel(one_chunk, range(0, len(images), CHUNK)))
 
 
 def _joined(parts: Sequence[Slopes]) -> Slopes:
@@ -319,15 +300,3 @@ _Pass = _DensePass | _ConvolutionPass
 
 def _pass(layer: PrunableLayer, values: Array) -> _Pass:
     return _ConvolutionPass(layer, values) if layer.is_convolution else _DensePass(layer, values)
-
-
-@lru_cache(maxsize=1)
-def _workers(_process: int) -> tuple[ThreadPoolExecutor, ThreadpoolController]:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(count, thread_name_prefix="lessonkit-gradient"), ThreadpoolController()
-
-
-def _parallel(function: Callable[[int], Result], starts: range) -> list[Result]:
-    executor, libraries = _workers(os.getpid())
-    with libraries.limit(limits=1, user_api="blas"):
-        return list(executor.map(function, starts))

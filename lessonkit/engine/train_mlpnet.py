@@ -13,11 +13,13 @@ from lessonkit.networks.mlpnet import SIZES, mlpnet
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
 
+MLPNET_EPOCHS = 4
+
 
 def train_mlpnet(
     data: Dataset,
     *,
-    epochs: int = 4,
+    epochs: int = MLPNET_EPOCHS,
     rate: float = 0.05,
     decay: float = 5e-4,
     batch: int = 64,

@@ -1,4 +1,4 @@
-"""What tools call: judge an answer by the exercise's id."""
+"""Judge an answer by the exercise's id: the function for tools, such as the grader."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lessonkit.lessons.registry import find
 
 
 def judge(exercise_id: str, answer: Any, *, seed: int = 0, seconds: float = SECONDS) -> Verdict:
-    """Judge `answer`; the same answer and seed give the same verdict. Nothing that the answer does raises.
+    """Judge `answer` within `seconds`; the same answer and seed give the same verdict.
 
     Raises
     ------
     LessonkitError
-        When there is no such exercise.
+        When there is no such exercise. Whatever the answer itself raises is in the verdict.
     """
     return judge_exercise(find(exercise_id), answer, seed=seed, seconds=seconds)

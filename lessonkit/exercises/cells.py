@@ -1,4 +1,4 @@
-"""A cell that should define an answer and failed: its check says so, and judges no older answer."""
+"""Notice a cell that should define an answer but failed, so that `check` says so instead of judging an old answer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lessonkit.lessons.registry import registry
 
 
 class Undefined:
-    """What a name holds whose cell failed; `check` says the message."""
+    """The value of a function's name after its cell failed; `check` shows the message."""
 
     def __init__(self, name: str, message: str) -> None:
         self.name, self.message = name, message
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Nothing can be called here."""
+        """Raise a NameError with the message."""
         raise NameError(self.message)
 
     def __repr__(self) -> str:
@@ -24,7 +24,7 @@ class Undefined:
 
 
 def watch_cells() -> None:
-    """In a notebook, look at each cell after it has run; elsewhere do nothing."""
+    """In a notebook, inspect each cell after it has run; elsewhere do nothing."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None or getattr(shell, "_lessonkit_cells", None) is not None:
         return
@@ -38,12 +38,12 @@ class _Cells:
         shell.events.register("post_run_cell", self.ended)
 
     def started(self, info: Any = None) -> None:
-        """Remember which functions there were, to know which of them a cell has defined."""
+        """Remember the answers defined so far, to know which of them the cell defines anew."""
         names = self.shell.user_ns
         self.before = {each.name: names[each.name] for each in registry().values() if each.name in names}
 
     def ended(self, result: Any = None) -> None:
-        """Put a message where a function should be."""
+        """If the cell failed, put a message where its function should be."""
         try:
             error = result.error_before_exec or result.error_in_exec
             source = result.info.raw_cell
@@ -52,8 +52,8 @@ class _Cells:
                 found = re.search(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{name}\b", source, re.MULTILINE)
                 if found and self.shell.user_ns.get(name) is self.before.get(name):
                     text = f"The cell that defines {name} failed{_place(result)}: {_told(error, source)}."
-                    self.shell.user_ns[name] = Undefined(name, f"{text} Mend that cell and run it, then this one.")
-        except Exception:  # whatever a cell may be, looking at it breaks nothing
+                    self.shell.user_ns[name] = Undefined(name, f"{text} Fix that cell and run it, then this one.")
+        except Exception:  # inspecting a cell must never break the notebook
             return
 
 

@@ -1,4 +1,4 @@
-"""The course's own code: how `solution` prints it, and how `check` and the grader tell it from a student's."""
+"""The course's own code: print it for `solution`, and tell it from a student's for `check` and the grader."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from lessonkit.checker.guarded_call import code_of
 from lessonkit.lessons.registry import registry
 
 PACKAGE = Path(lessonkit.__file__).parent
-MARK = "# the course's code"  # a comment in what `solution` prints; pasted, it shows where the text comes from
+MARK = "# the course's code"  # a comment in what `solution` prints: a pasted copy shows where it comes from
 
 
 def source_of(exercise: Exercise) -> str:
-    """A complete function that can be pasted: the imports it needs, the stub's header, the reference's body."""
+    """A complete function to paste: the imports it needs, the stub's header, the reference's body."""
     reference = exercise.reference
     lines = textwrap.dedent(inspect.getsource(reference)).splitlines()
     function = ast.parse("\n".join(lines)).body[0]
@@ -38,7 +38,7 @@ def source_of(exercise: Exercise) -> str:
 
 
 def _imports(exercise: Exercise) -> Iterator[str]:
-    """A line for each name that the reference takes from its module; the lesson's own exercises are there already."""
+    """An import line per global name that the reference uses, except the lesson's exercises: those are defined."""
     known = {other.name for other in registry().values() if other.lesson == exercise.lesson}
     for name, value in _globals_used(exercise.reference):
         if name in known:
@@ -52,8 +52,8 @@ def _imports(exercise: Exercise) -> Iterator[str]:
 def is_course_code(exercise: Exercise, answer: Any, shown: bool = False) -> bool:
     """Whether `answer` is a function of this package, or a copy of what `solution` prints.
 
-    Many a right answer is by itself the reference, word for word. So a copy is known by the comment in it or, where
-    `solution` was called before, by its code.
+    Many right answers are word for word the reference. So a copy is recognised by the comment in it, or by its code if
+    `solution` was called before (`shown`).
     """
     code = code_of(answer)
     if code is None:
@@ -66,7 +66,7 @@ def is_course_code(exercise: Exercise, answer: Any, shown: bool = False) -> bool
         if MARK in text and f"def {exercise.name}(" in text:
             return True
         return shown and _statements(text) == _statements(source_of(exercise))
-    except Exception:  # text that is not there, or that is no function
+    except Exception:  # the text is missing, or is not a function
         return False
 
 
@@ -78,7 +78,7 @@ def _statements(text: str) -> str:
 
 
 def course_functions(answer: Any) -> Iterator[Callable[..., Any]]:
-    """The functions of this package that an answer of a student's calls, however it has got at them."""
+    """The functions of this package that a student's answer calls, however it got hold of them."""
     seen: set[int] = set()
     waiting = [answer]
     while waiting and len(seen) < 100:
@@ -100,7 +100,7 @@ def course_functions(answer: Any) -> Iterator[Callable[..., Any]]:
 
 
 def _held_by(answer: Any) -> list[Any]:
-    """What a closure, a partial, a default or an object holds."""
+    """The values in a function's closure, defaults and attributes, and in a partial."""
     found = [cell.cell_contents for cell in getattr(answer, "__closure__", None) or () if _is_filled(cell)]
     found += [*(getattr(answer, "__defaults__", None) or ()), *(getattr(answer, "__kwdefaults__", None) or {}).values()]
     if isinstance(answer, functools.partial):
@@ -129,7 +129,7 @@ def _names_in(code: types.CodeType | None) -> set[str]:
 
 
 def _codes_in(code: types.CodeType | None) -> list[types.CodeType]:
-    """A function's code, and the code of those that are defined in it."""
+    """A function's code, and the code of the functions defined inside it."""
     if code is None:
         return []
     inner = [

@@ -1,4 +1,4 @@
-"""What the reader of a notebook calls: check, hint, solution, progress. None of them ever raises."""
+"""The functions for the reader of a notebook: check, hint, solution, progress. None of them ever raises."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from lessonkit.lessons.registry import find, registry
 YOURS, COURSE = "your code", "the course's code"
 NOT_YOURS = "Run the cell with your function first, then this one: the course's code does not count as an answer."
 
-_verdicts: dict[str, Verdict] = {}  # of the student's own code since the kernel started; the course's leaves no trace
+_verdicts: dict[str, Verdict] = {}  # on the student's own code since the kernel started, never on the course's
 _right: dict[str, Callable[..., Any]] = {}  # the student's functions that were right when they were last checked
 _shown: set[str] = set()  # the exercises whose solution was printed
 _hints_given: dict[str, int] = {}
 
 
 def check(exercise_id: str, answer: Any) -> Callable[..., Any]:
-    """Judge `answer`, say what was found, and return a function that works: `answer` if it is right, else the course's.
+    """Judge `answer`, show the verdict, and return a function that works: `answer` if it is right, else the course's.
 
-    So ``flip = check("annealing.flip_neighbour", flip)`` lets the cells below run whatever was written. Run again, it
-    gets the course's function back, and knows it.
+    So after ``flip = check("annealing.flip_neighbour", flip)`` the cells below run, whatever was written. If the check
+    is run again, it recognises the course's function.
     """
     try:
         exercise = find(exercise_id)
@@ -36,7 +36,7 @@ def check(exercise_id: str, answer: Any) -> Callable[..., Any]:
         return answer  # type: ignore[no-any-return]
     try:
         verdict = examine(exercise, answer)
-    except BaseException as error:  # the promise to the notebook: whatever happens, the cells below run
+    except BaseException as error:  # whatever happens, the cells below must run
         verdict = Verdict("error", f"The checker itself failed ({type(error).__name__}: {error}).")
     if verdict.status != COURSE:
         _verdicts[exercise_id] = verdict
@@ -48,7 +48,7 @@ def check(exercise_id: str, answer: Any) -> Callable[..., Any]:
 
 
 def examine(exercise: Exercise, answer: Any) -> Verdict:
-    """Judge `answer`, unless it is the course's code or its cell has failed."""
+    """The verdict on `answer`; one on the course's code, or after a failed cell, is made without calling it."""
     if isinstance(answer, Undefined):
         return Verdict("error", answer.message)
     if is_course_code(exercise, answer, exercise.id in _shown):
@@ -85,13 +85,13 @@ def _box(exercise: Exercise, verdict: Verdict) -> Box:
 
 
 def whose(exercise_id: str) -> str:
-    """Whose code the cells below a check run: "your code" or "the course's code", for a caption."""
+    """Whose code the cells below a check use, for a caption: "your code" or "the course's code"."""
     verdict = _verdicts.get(exercise_id)
     return YOURS if verdict is not None and verdict.status == "right" else COURSE
 
 
 def hint(exercise_id: str, n: int | None = None) -> None:
-    """Print hint number `n`, from 1; without a number the next one."""
+    """Print hint number `n`, counted from 1; without a number, print the next one."""
     try:
         exercise = find(exercise_id)
     except LessonkitError as error:
@@ -109,7 +109,7 @@ def hint(exercise_id: str, n: int | None = None) -> None:
 
 
 def solution(exercise_id: str) -> None:
-    """Print the course's own code, ready to be pasted; `check` knows it again."""
+    """Print the course's own code, ready to be pasted; `check` recognises it."""
     try:
         exercise = find(exercise_id)
     except LessonkitError as error:
@@ -120,7 +120,7 @@ def solution(exercise_id: str) -> None:
 
 
 def progress() -> None:
-    """Print what was checked since the kernel started, lesson by lesson."""
+    """Print the results of all checks since the kernel started, lesson by lesson."""
     for lesson in dict.fromkeys(exercise.lesson for exercise in registry().values()):
         mine = [exercise for exercise in registry().values() if exercise.lesson == lesson]
         right = sum(_status(exercise) == "right" for exercise in mine)

@@ -1,4 +1,4 @@
-"""How a verdict is shown: in a notebook as a box, elsewhere as text, both in the same words."""
+"""Show a verdict: in a notebook as a box, elsewhere as text, both in the same words."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WIDTH = 110
 
 @dataclass(frozen=True)
 class Style:
-    """A symbol, the words for a status, and colours that give a contrast of 7 or more on each other.
+    """A symbol, words and colours for a status; text and background have a contrast of at least 7.
 
-    The box brings both colours, text and background, so that it is readable on a light and on a dark page.
+    The box sets both colours, so that it is readable on a light and on a dark page.
     """
 
     symbol: str
@@ -39,7 +39,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Box:
-    """One verdict to be shown: whose it is, what was found, and lines "name: value" and plain ones below it."""
+    """A verdict to be shown: the exercise's name, the explanation, the call and its values, and notes below them."""
 
     name: str
     status: str
@@ -50,7 +50,7 @@ class Box:
 
     @property
     def text(self) -> str:
-        """For a terminal, a screen reader, and whoever compares outputs."""
+        """The box as text, for terminals, screen readers and tests that compare outputs."""
         style = STYLES[self.status]
         paragraphs = [f"{style.symbol} {self.name}: {style.words}. {self.explanation}"]
         paragraphs += [f"  {name}: {value}" for name, value in self.lines]
@@ -58,12 +58,12 @@ class Box:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """The call and its values."""
+        """The call and the values, each with its name."""
         return [*([("Call", self.call)] if self.call else []), *self.values]
 
     @property
     def html(self) -> str:
-        """For a notebook. No ids, nothing that differs from run to run."""
+        """The box as HTML, for a notebook; it contains nothing that differs from run to run, such as ids."""
         style = STYLES[self.status]
         box = f"color:{style.text};background-color:{style.background};border-left:6px solid {style.edge};"
         rows = [
@@ -86,7 +86,7 @@ class Box:
 
 
 def _marked(text: str) -> str:
-    """Text with its `code` as code."""
+    """HTML for a text in which `code` is marked by backticks."""
     return re.sub(r"`([^`]+)`", lambda found: _code(html.unescape(found[1])), html.escape(text, quote=False))
 
 

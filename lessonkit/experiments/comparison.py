@@ -21,7 +21,8 @@ from lessonkit.experiments.presets import COURSE, SEARCHES, Preset
 from lessonkit.experiments.workers import Packed, shared
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset, Split, load_mnist
-from lessonkit.networks.network import Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.objective import trade_off_score
 from lessonkit.problem import Callback, Evaluation, Search, SearchResult, Step
 

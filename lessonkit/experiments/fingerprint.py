@@ -23,7 +23,8 @@ import numpy as np
 
 import lessonkit
 from lessonkit.networks.mnist import Split
-from lessonkit.networks.network import ASSETS, Network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import ASSETS
 
 PACKAGE = Path(lessonkit.__file__).parent
 MOST_OBJECTS = 20_000  # that a function may use, before it counts as beyond comparison

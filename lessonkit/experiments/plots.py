@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lessonkit.display.plot import Plot, look, new_figure
-from lessonkit.experiments.presets import PUBLISHED
-from lessonkit.experiments.published import PATHS, global_from_mean
+from lessonkit.experiments.published import PATHS, PUBLISHED, global_from_mean
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 
 if TYPE_CHECKING:

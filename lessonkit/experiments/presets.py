@@ -155,12 +155,3 @@ COURSE = Preset(
 )
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in (REFERENCE, COURSE)})
-
-# Published results (Colab Pro, TensorFlow 2.17, one seed), to be printed beside ours. Sparsity is the mean over layers.
-PUBLISHED = MappingProxyType(
-    {
-        "annealing": {"accuracy": 0.8744, "loss": 0.9923, "mean_layer_sparsity": 0.4384, "seconds": 703.0},
-        "genetic": {"accuracy": 0.8902, "loss": 0.9442, "mean_layer_sparsity": 0.4133, "seconds": 1666.0},
-    }
-)
-PUBLISHED_BASELINE_ACCURACY = 0.9723

@@ -58,7 +58,6 @@ class MaskProblem(Problem[Mask]):
         self._whole: Evaluator | None = None
         self._asked: bytes = b""
         self._tail: tuple[bytes, Network, Split, Evaluator] | None = None
-        self.best: tuple[float, Mask | None] = (np.inf, None)
 
     def evaluate(self, vector: Mask) -> Evaluation:
         """What a mask achieves; not counted."""
@@ -102,8 +101,6 @@ class MaskProblem(Problem[Mask]):
         for vector in candidates:
             evaluation = self.evaluate(vector)
             scored.append(Scored(evaluation.loss, evaluation, 1 - np.count_nonzero(vector) / vector.size))
-            if evaluation.loss < self.best[0]:
-                self.best = (evaluation.loss, vector)
         return scored
 
 

@@ -15,13 +15,7 @@ from lessonkit.engine.evaluator import metered
 from lessonkit.engine.gradient import COST
 from lessonkit.errors import LessonkitError
 from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
-from lessonkit.frontier.moves import (
-    Densities,
-    InformedSwaps,
-    densities_of,
-    density_masks,
-    density_move,
-)
+from lessonkit.frontier.moves import Densities, densities_of, density_masks, density_move
 from lessonkit.frontier.rules import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
 from lessonkit.frontier.score_walk import ScoreWalk
 from lessonkit.frontier.spins import spin_masks
@@ -35,9 +29,7 @@ EVALUATIONS = 1000
 SEARCH_IMAGES = 24_000
 EARLY_IMAGES = 4000  # that an evaluation looks at while convolutions change
 EARLY_SHARE = 0.25  # of the budget, for the search of all layers
-SWAP_IMAGES = 4000  # for the swaps
 POPULATION, ELITE = 4, 1  # few: a mask must walk far, and each walks on its own
-DENSITY_SHARE = 0.15  # of the budget, for the few numbers before the many
 DENSITY_IMAGES = 1000
 SCORE_IMAGES = 1000  # on which curvatures and slopes of the controls are taken
 
@@ -86,12 +78,8 @@ def start_densities(task: Task) -> Densities:
 
 
 def annealed_densities(task: Task, evaluations: int | None = None) -> Found:
-    """Simulated annealing over one number a layer."""
-    mask, result = _annealed_densities(task, evaluations or task.evaluations)
-    return Found(split(mask, task.network), result.evaluations, result.message)
-
-
-def _annealed_densities(task: Task, evaluations: int) -> tuple[Mask, SearchResult[Densities]]:
+    """Simulated annealing over one number per layer; `evaluations` are the task's if none are given."""
+    evaluations = evaluations or task.evaluations
     problem, mask = density_problem(task, evaluations)
     result = anneal(
         problem,
@@ -103,29 +91,7 @@ def _annealed_densities(task: Task, evaluations: int) -> tuple[Mask, SearchResul
         move=density_move,
         rng=task.rng,
     )
-    return mask(result.best), result
-
-
-def annealed_swaps(task: Task) -> Found:
-    """Simulated annealing: first over densities, then swaps that a local quadratic model of the loss proposes."""
-    start, first = _annealed_densities(task, max(2, round(DENSITY_SHARE * task.evaluations)))
-    left = task.evaluations - first.evaluations
-    problem = MaskProblem(
-        task.network, task.images.head(min(SWAP_IMAGES, len(task.images))), kept_at(task.network, task.sparsity), left
-    )
-    move = InformedSwaps(problem)
-    result = anneal(
-        problem,
-        start,
-        iterations=max(1, left // 3),  # a proposal costs about three evaluations, its share of gradients included
-        temperature=1e-3 * first.cost,  # cold: a hot start throws a good seed away
-        schedule=geometric_cooling,
-        mutation_rate=1.0,
-        move=move,
-        rng=task.rng,
-        callback=move.steer,
-    )
-    return Found(split(result.best, task.network), first.evaluations + problem.evaluations, result.message)
+    return Found(split(mask(result.best), task.network), result.evaluations, result.message)
 
 
 @dataclass(frozen=True)
@@ -159,23 +125,13 @@ def annealing(task: Task) -> Found:
     Both are warm at first and accept nearly every proposal, since the noise of mini-batches must not end the walk; as
     it cools, the steps shorten too.
     """
-    return _annealing_from(task, join(magnitude_global(task.network.kernels, task.sparsity)), task.evaluations)
-
-
-def annealing_from_spins(task: Task) -> Found:
-    """The same, from the mask of the annealed spin model, whose gradients are counted."""
-    seed = spins(task)
-    found = _annealing_from(task, join(seed.masks), task.evaluations - seed.evaluations)
-    return Found(found.masks, seed.evaluations + found.evaluations, found.message)
-
-
-def _annealing_from(task: Task, start: Mask, budget: int) -> Found:
     convolutions = _convolutions(task)
-    first = _first_stage(task, start, round(EARLY_SHARE * budget) if convolutions else budget)
+    start = join(magnitude_global(task.network.kernels, task.sparsity))
+    first = _first_stage(task, start, round(EARLY_SHARE * task.evaluations) if convolutions else task.evaluations)
     found = _annealed(task, first, 40 if convolutions else 300, 0.5)
     spent = first.problem.evaluations
-    if convolutions and budget > spent:
-        second = _second_stage(task, first, found.best, budget - spent)
+    if convolutions and task.evaluations > spent:
+        second = _second_stage(task, first, found.best, task.evaluations - spent)
         found = _annealed(task, second, 200, 0.1 * found.cost)
         spent += second.problem.evaluations
     return Found(split(found.best, task.network), spent, found.message)
@@ -292,9 +248,7 @@ def spins(task: Task) -> Found:
 METHODS: dict[str, Method] = {
     "annealing": annealing,
     "genetic": genetic,
-    "annealing-spins": annealing_from_spins,
     "densities": annealed_densities,
-    "swaps": annealed_swaps,
     "random": random_pruning,
     "magnitude-layer": per_layer,
     "magnitude": magnitude,
@@ -304,22 +258,8 @@ METHODS: dict[str, Method] = {
     "learned": learned,
     "spins": spins,
 }
-SEARCHES = ("annealing", "genetic", "annealing-spins", "densities", "swaps")  # the rest are controls
+SEARCHES = ("annealing", "genetic", "densities")  # the rest are controls
 STOCHASTIC = (*SEARCHES, "random", "learned")  # the rest runs with one seed alone
-LABELS = {
-    "annealing": "simulated annealing",
-    "genetic": "genetic algorithm",
-    "annealing-spins": "simulated annealing from the spin model",
-    "densities": "annealed densities",
-    "swaps": "annealed swaps of a local model",
-    "magnitude-layer": "magnitude per layer (Han 2015)",
-    "magnitude": "magnitude, global",
-    "lamp": "LAMP (Lee 2021)",
-    "obd": "diagonal OBD (LeCun 1990)",
-    "taylor": "Taylor/SNIP (Molchanov 2017)",
-    "learned": "learned mask (Ramanujan 2020)",
-    "spins": "annealed spin model",
-}
 
 
 def found_by(method: Method, task: Task) -> Found:

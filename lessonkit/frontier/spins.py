@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lessonkit.engine.gradient import loss_gradient
 from lessonkit.errors import LessonkitError
@@ -19,18 +19,6 @@ from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network
 
 Array = NDArray[np.float32]
-
-
-def energy(s: ArrayLike, couplings: ArrayLike, field: ArrayLike) -> float:
-    """-1/2 s^T J s - h^T s for spins of -1 and +1, shapes (n,), (n, n) and (n,)."""
-    spins, j, h = np.asarray(s, float), np.asarray(couplings, float), np.asarray(field, float)
-    return float(-0.5 * spins @ j @ spins - h @ spins)
-
-
-def flip_energy(s: ArrayLike, couplings: ArrayLike, field: ArrayLike, k: int) -> float:
-    """What the energy changes by when spin `k` turns: 2 s_k (sum over l != k of J_kl s_l + h_k), for symmetric J."""
-    spins, j, h = np.asarray(s, float), np.asarray(couplings, float), np.asarray(field, float)
-    return float(2 * spins[k] * (j[k] @ spins - j[k, k] * spins[k] + h[k]))
 
 
 @dataclass(frozen=True)
@@ -48,11 +36,6 @@ class LayerModel:
     moments: Array
     stiffness: Array
 
-    def energy(self, kept: Mask) -> float:
-        """The model's loss, above that of keeping everything."""
-        gone = np.where(kept, 0, self.weights)
-        return float(0.5 * np.sum(self.stiffness * np.sum(gone * self.response(gone), axis=0)))
-
     def response(self, gone: Array) -> Array:
         """A times the removed weights, unit by unit; shape (inputs, units)."""
         if self.moments.ndim == 2:
@@ -65,16 +48,6 @@ class LayerModel:
         diagonal = np.diagonal(self.moments, axis1=-2, axis2=-1).T
         own = diagonal[:, np.newaxis] if self.moments.ndim == 2 else diagonal
         return np.asarray(self.stiffness * (turned * response + 0.5 * own * turned * turned))
-
-    def couplings(self, unit: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """J and h of one unit, for `energy` and `flip_energy`; the constant that they leave out is not returned."""
-        moments = self.moments if self.moments.ndim == 2 else self.moments[unit]
-        w = self.weights[:, unit].astype(float)
-        # removed share (1 - s) / 2: 1/2 a q^T A q with q = w (1 - s) / 2
-        pairs = 0.25 * float(self.stiffness[unit]) * moments * np.outer(w, w)
-        field = 0.5 * pairs.sum(axis=1) * 2
-        couplings = -(pairs - np.diag(np.diag(pairs)))
-        return couplings, field
 
 
 def layer_models(network: Network, images: Split, rng: np.random.Generator) -> list[LayerModel]:

@@ -24,7 +24,8 @@ from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEAR
 from lessonkit.masks import Masks, global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mlpnet import load_mlpnet
 from lessonkit.networks.mnist import Dataset, load_mnist
-from lessonkit.networks.network import NETWORKS, Network, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import NETWORKS, load_network
 from lessonkit.problem import SearchResult
 
 if TYPE_CHECKING:

@@ -4,10 +4,9 @@
 student's functions return. Four kinds of process take part:
 
 - the command (`pool`) hands notebooks to
-- an examiner, which runs the checker and none of the student's code. For each notebook it lets
-- a zygote (`zygote`) fork a worker, together with a keeper that watches and ends it. The worker is shut in
-  (`sandbox`),
-- runs the notebook's cells (`worker`), and answers the examiner's calls over a wire (`wire`).
+- an examiner, which runs the checker and none of the student's code. It starts
+- a fork server (`fork_server`) inside a sandbox (`sandbox`: bwrap). It forks, watches and ends, per notebook,
+- a worker, which runs the notebook's cells (`worker`) and answers the examiner's calls over a wire (`wire`).
 
 What the checker sees of a function is a stand-in (`standin`): arguments go over the wire, values, exceptions, changed
 arguments and the generator's state come back, as data. So a notebook that edits the checker, prints "right", or talks
@@ -17,20 +16,3 @@ to the wire itself is judged by what its functions return, and in the worst case
 them. The course's own function, imported, wrapped or copied from what `solution` prints, is reported as that and never
 as right; the worker sees it, so a notebook that hides it well is judged by its values.
 """
-
-from __future__ import annotations
-
-from pathlib import Path
-
-from lessonkit.course import build
-from lessonkit.errors import LessonkitError
-
-
-def find_course() -> Path | None:
-    """The course's folder: the working folder or one above it, or the one that the package lies in."""
-    for start in (None, Path(__file__).absolute().parent):
-        try:
-            return build.find_root(start)
-        except LessonkitError:
-            continue
-    return None

@@ -14,18 +14,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import lessonkit
 from lessonkit.checker.judge import SECONDS
 from lessonkit.exercises import Verdict, find, judge
-from lessonkit.grading import zygote
+from lessonkit.grading import fork_server, sandbox
 from lessonkit.grading.notebook import Notebook, UnreadableError, defines, exercises_of, read
 from lessonkit.grading.rows import (
     COURSE,
@@ -43,7 +40,7 @@ from lessonkit.grading.wire import BrokenWireError, LateError, Wire
 MOST_WORKERS = 12  # for one submission
 START_SECONDS = 60.0
 REAP_SECONDS = 10.0
-GRACE_SECONDS = 0.5  # for a keeper to see how a worker ended
+GRACE_SECONDS = 0.5  # for its watcher to see how a worker ended
 KERAS = "baseline.count_prunable_weights"  # the exercise whose argument is a Keras model
 KERAS_MEMORY = 6 << 30  # TensorFlow reserves much more address space than it uses
 ONE_THREAD = (
@@ -61,17 +58,17 @@ _SIGNALS = {-signal.SIGXCPU: "used up its processor time", -signal.SIGXFSZ: "wro
 
 
 class Examiner:
-    """Holds the processes that fork workers, and grades notebooks.
+    """Holds the processes that fork workers, with and without Keras, and grades notebooks.
 
     Parameters
     ----------
     data : MNIST's file, or None for the stand-in.
+    protected : in a sandbox, as `sandbox.require` demands it.
     """
 
-    def __init__(self, data: str | None = None) -> None:
-        self.data = data
-        self.isolation = ""
-        self._zygotes: dict[bool, socket.socket] = {}
+    def __init__(self, data: str | None = None, protected: bool = True) -> None:
+        self.data, self.protected = data, protected
+        self._servers: dict[bool, tuple[subprocess.Popen[bytes], socket.socket]] = {}
 
     def grade(self, content: bytes, course: frozenset[str], seconds: float) -> list[Row]:
         """The rows of one notebook, which has `seconds` in all."""
@@ -84,31 +81,48 @@ class Examiner:
             return [Row(NOTEBOOK, "unknown lesson", "no exercise of the course is in it")]
         if KERAS in wanted:  # neither TensorFlow's start nor ours is the notebook's time
             judge(KERAS, find(KERAS).reference)
-        self._zygote(KERAS in wanted)
+        self._server(KERAS in wanted)
         return _Submission(self, notebook, wanted, seconds).rows()
 
-    def start(self, limits: Limits, scratch: str, keras: bool) -> tuple[Wire, socket.socket]:
-        """A new worker: its wire, and the line to its keeper."""
+    def start(self, limits: Limits, keras: bool) -> tuple[Wire, socket.socket]:
+        """A new worker: its wire, and the line to the process that watches it."""
         ours, theirs = socket.socketpair()
-        control, keepers = socket.socketpair()
-        files = [self.data] if self.data else []
-        asked = zygote.request(limits, scratch, files)
-        socket.send_fds(self._zygote(keras), [asked], [theirs.fileno(), keepers.fileno()])
+        control, watchers = socket.socketpair()
+        socket.send_fds(self._server(keras), [fork_server.request(limits)], [theirs.fileno(), watchers.fileno()])
         theirs.close()
-        keepers.close()
+        watchers.close()
         return Wire(ours), control
 
-    def _zygote(self, keras: bool) -> socket.socket:
-        if keras not in self._zygotes:
+    def discard(self, keras: bool) -> None:
+        """End a sandbox, with whatever is still in it; the next worker gets another one."""
+        if keras in self._servers:
+            process, line = self._servers.pop(keras)
+            line.close()
+            process.kill()
+            process.wait()
+
+    def _server(self, keras: bool) -> socket.socket:
+        if keras not in self._servers:
             ours, theirs = socket.socketpair()
-            command = [sys.executable, "-P", "-m", zygote.__name__, str(theirs.fileno()), "keras" if keras else ""]
-            subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment(), stdin=subprocess.DEVNULL)
+            python = [sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()), "keras" if keras else ""]
+            command = [*sandbox.command(self.protected, [self.data] if self.data else []), *python]
+            nothing = subprocess.DEVNULL
+            process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                env=environment(),
+                stdin=nothing,
+                stdout=nothing,
+                stderr=nothing,
+                start_new_session=True,  # unprotected, it must outlive the examiner, to end its worker
+            )
             theirs.close()
+            self._servers[keras] = process, ours
             ours.settimeout(START_SECONDS)
             if ours.recv(1) != b"!":
+                self.discard(keras)
                 raise BrokenWireError("the process that starts workers does not start")
-            self._zygotes[keras] = ours
-        return self._zygotes[keras]
+        return self._servers[keras][1]
 
 
 class _Submission:
@@ -147,24 +161,23 @@ class _Submission:
 
     def _with_worker(self) -> bool:
         """Let a new worker run the notebook; whether it came to its end."""
-        scratch = tempfile.mkdtemp(prefix="lessonkit-grade-")
-        wire, self.control = self.examiner.start(self.limits, scratch, self.keras)
+        began = time.monotonic()
+        wire, self.control = self.examiner.start(self.limits, self.keras)
+        self.deadline += time.monotonic() - began  # a sandbox that is made anew is not the notebook's time
         self.cell, self.checking = 0, ("", 0)
         try:
             finished = self._converse(wire)
         finally:
             wire.close()
             told = self._reap(wait=not finished)
-            zygote.remove(scratch)
+            if told.get("clean") is not True:
+                self.examiner.discard(self.keras)
         if not finished:
             self._blame(told)
         return finished
 
     def _converse(self, wire: Wire) -> bool:
         try:
-            message, _ = wire.receive(time.monotonic() + START_SECONDS)
-            force = message["ready"]
-            self.examiner.isolation = "; ".join(str(each) for each in force)
             cells = [[cell.number, cell.source, cell.own] for cell in self.notebook.cells]
             start = {"cells": cells, "skip": sorted(self.skipped), "exercises": list(self.wanted)}
             wire.send({**start, "data": self.examiner.data or "standin"}, b"", self.deadline)
@@ -185,7 +198,7 @@ class _Submission:
             self.failed.setdefault(self.cell, "it did not end in time")
             self.skipped.add(self.cell)
         except (BrokenWireError, KeyError, TypeError, ValueError):
-            pass  # the keeper tells why
+            pass  # its watcher tells why
         return False
 
     def _next(self, wire: Wire) -> tuple[dict[str, Any], bytes]:
@@ -247,13 +260,13 @@ class _Submission:
         if f"raised {UnansweredError.__name__}" not in verdict.message:
             return verdict, failure.usable  # it was found before, while its misconception was looked for
         if failure.status == "crashed":
-            return None, False  # the keeper tells how it ended
+            return None, False  # its watcher tells how it ended
         return Verdict(failure.status, failure.text), failure.usable
 
     # --- how it ended ---------------------------------------------------------------------------------------------
 
     def _reap(self, wait: bool) -> Mapping[str, Any]:
-        """End the worker and all that it started; what its keeper tells, which the student's code cannot."""
+        """End the worker and all that it started; what its watcher tells, which the student's code cannot."""
         if wait:
             select.select([self.control], [], [], GRACE_SECONDS)
         with contextlib.suppress(OSError):
@@ -353,30 +366,3 @@ def environment() -> dict[str, str]:
     one = dict.fromkeys(ONE_THREAD, "1")
     fixed = {"TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg", "COLUMNS": "80"}
     return {**kept, **one, **fixed, "PYTHONPATH": path}
-
-
-def _end_with(parent: int) -> None:
-    """End this process and its zygotes when the command is gone; the keepers see it, and end their workers."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.killpg(0, signal.SIGKILL)
-
-
-def main(number: int) -> None:
-    """Grade what comes over the socket with this number until it is closed."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    wire = Wire(socket.socket(fileno=number))
-    message, data = wire.receive()
-    examiner = Examiner(message["data"])
-    course = frozenset(message["course"])
-    while True:
-        try:
-            message, data = wire.receive()
-        except BrokenWireError:
-            return
-        rows = examiner.grade(data, course, float(message["seconds"]))
-        wire.send({"rows": [asdict(row) for row in rows], "isolation": examiner.isolation})
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -1,125 +1,90 @@
-"""Several examiners side by side, each a process of its own; one that dies or hangs is replaced."""
+"""Several examiners side by side, each in a process of its own."""
 
 from __future__ import annotations
 
-import contextlib
+import multiprocessing
 import os
-import queue
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
-from lessonkit.grading import examiner
+import threadpoolctl
+
+from lessonkit.grading.examiner import Examiner, environment
 from lessonkit.grading.rows import NOTEBOOK, Row
-from lessonkit.grading.wire import BrokenWireError, LateError, Wire
+from lessonkit.grading.wire import BrokenWireError
 
 TRIES = 2
-SPARE_SECONDS = 180.0  # beyond a notebook's own time: starting TensorFlow, and ending what does not end
+_FAILED = "the grader's own process failed ({}): run the command again"
+
+_examiner: Examiner  # of this process
+_course: frozenset[str]
 
 
 def grade_all(
-    notebooks: Sequence[Callable[[], bytes]], course: frozenset[str], seconds: float, jobs: int, data: str | None
-) -> Iterator[tuple[int, list[Row], str]]:
-    """Grade notebooks; as each is done: its place in the list, its rows, and the isolation that was in force.
+    notebooks: Sequence[Callable[[], bytes]],
+    course: frozenset[str],
+    seconds: float,
+    jobs: int,
+    data: str | None,
+    protected: bool = True,
+) -> Iterator[tuple[int, list[Row]]]:
+    """Grade notebooks; as each is done: its place in the list, and its rows.
 
     Parameters
     ----------
-    notebooks : each reads one file when its turn comes; an `OSError` is told of that notebook alone.
+    notebooks : each reads one file when its turn comes; an `OSError` is reported of that notebook alone.
     """
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, list[Row], str]] = queue.SimpleQueue()
-    for place in range(len(notebooks)):
-        waiting.put(place)
-    with tempfile.TemporaryDirectory(prefix="lessonkit-grading-", ignore_cleanup_errors=True) as folder:
-        desks = [_Desk(course, data, folder) for _ in range(min(jobs, len(notebooks)))]
-
-        def serve(desk: _Desk) -> None:
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    place = waiting.get_nowait()
-                    done.put((place, *desk.grade(notebooks[place], seconds)))
-
+    left = dict(enumerate(notebooks))
+    for _ in range(TRIES):
+        workers = max(min(jobs, len(left)), 1)
+        context, given = multiprocessing.get_context("spawn"), (course, data, protected)
+        executor = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=given)
         try:
-            for desk in desks:
-                threading.Thread(target=serve, args=(desk,), daemon=True).start()
-            for _ in notebooks:
-                yield done.get()
+            waiting = {executor.submit(_grade, notebook, seconds): place for place, notebook in left.items()}
+            for future in as_completed(waiting):
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    del left[waiting[future]]
+                    yield waiting[future], future.result()
         finally:
-            while not waiting.empty():
-                with contextlib.suppress(queue.Empty):
-                    waiting.get_nowait()
-            for desk in desks:
-                desk.close()
+            for process in list((executor._processes or {}).values()):
+                process.kill()  # the sandboxes end with it, also after Ctrl-C
+            executor.shutdown(cancel_futures=True)
+        if not left:
+            return
+    for place in left:
+        yield place, [Row(NOTEBOOK, "not graded", _FAILED.format("it ended"))]
 
 
-class _Desk:
-    """One examiner's process, started when it is first needed."""
+def _begin(course: frozenset[str], data: str | None, protected: bool) -> None:
+    """Make this process an examiner: silent, of one thread, out of reach of Ctrl-C, and gone with the command."""
+    global _examiner, _course
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.environ.update(environment())
+    threadpoolctl.threadpool_limits(1)
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
+    _examiner, _course = Examiner(data, protected), course
 
-    def __init__(self, course: frozenset[str], data: str | None, folder: str) -> None:
-        self.course, self.data, self.folder = sorted(course), data, folder
-        self.process: subprocess.Popen[bytes] | None = None
-        self.wire: Wire | None = None
-        self.closed = False
 
-    def grade(self, notebook: Callable[[], bytes], seconds: float) -> tuple[list[Row], str]:
-        """The rows of one notebook, whatever becomes of the process."""
+def _end_with_the_command() -> None:
+    command = multiprocessing.parent_process()
+    if command is not None:
+        command.join()
+        os._exit(1)
+
+
+def _grade(notebook: Callable[[], bytes], seconds: float) -> list[Row]:
+    for _ in range(TRIES):
         try:
             content = notebook()
         except OSError as error:
-            return [Row(NOTEBOOK, "not graded", f"the file cannot be read any more ({error.strerror})")], ""
-        why = "interrupted"
-        for _ in range(TRIES):
-            if self.closed:
-                break
-            try:
-                wire = self.wire or self._start()
-                deadline = time.monotonic() + seconds + SPARE_SECONDS
-                wire.send({"seconds": seconds}, content, deadline)
-                message, _ = wire.receive(deadline)
-                return [Row(**row) for row in message["rows"]], str(message["isolation"])
-            except (BrokenWireError, LateError, OSError) as error:
-                why = f"{type(error).__name__}: {error}"
-                self._stop()
-        return [Row(NOTEBOOK, "not graded", f"the grader's own process failed ({why}): run the command again")], ""
-
-    def close(self) -> None:
-        """End the process, for good."""
-        self.closed = True
-        self._stop()
-
-    def _start(self) -> Wire:
-        ours, theirs = socket.socketpair()
-        environment = {**examiner.environment(), "TMPDIR": self.folder}
-        command: list[Any] = [sys.executable, "-P", "-m", examiner.__name__, str(theirs.fileno())]
-        nothing = subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            stdin=nothing,
-            stdout=nothing,
-            stderr=nothing,
-            start_new_session=True,  # Ctrl-C is for the command, which ends its examiners itself
-            cwd=Path(self.folder),
-        )
-        theirs.close()
-        self.wire = Wire(ours)
-        self.wire.send({"data": self.data, "course": self.course})
-        return self.wire
-
-    def _stop(self) -> None:
-        if self.wire is not None:
-            self.wire.close()
-            self.wire = None
-        if self.process is not None:
-            with contextlib.suppress(OSError):
-                os.killpg(self.process.pid, signal.SIGKILL)  # its zygotes too; keepers see it and end their workers
-            self.process.wait()
-            self.process = None
+            return [Row(NOTEBOOK, "not graded", f"the file cannot be read any more ({error.strerror})")]
+        try:
+            return _examiner.grade(content, _course, seconds)
+        except (BrokenWireError, OSError) as error:
+            why = f"{type(error).__name__}: {error}"
+    return [Row(NOTEBOOK, "not graded", _FAILED.format(why))]

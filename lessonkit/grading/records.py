@@ -40,26 +40,25 @@ class Results:
         self.settings = json.dumps({**settings, "python": list(sys.version_info[:2])}, sort_keys=True).encode()
         folder.mkdir(exist_ok=True)
 
-    def get(self, digest: str) -> tuple[list[Row], str] | None:
-        """The rows of an earlier run, and the isolation that was in force."""
+    def get(self, digest: str) -> list[Row] | None:
+        """The rows of an earlier run."""
         try:
             found = json.loads(self._file(digest).read_text(encoding="utf-8"))
-            rows = [Row(str(row["exercise"]), str(row["status"]), str(row["message"])) for row in found["rows"]]
-            return rows, str(found["isolation"])
+            return [Row(str(row["exercise"]), str(row["status"]), str(row["message"])) for row in found["rows"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None  # there is none, or it was not written to its end by somebody else
 
-    def put(self, digest: str, rows: Sequence[Row], isolation: str) -> None:
+    def put(self, digest: str, rows: Sequence[Row]) -> None:
         """Keep rows, unless the grader itself failed."""
         if not any(row.status == "not graded" for row in rows):
-            told = {"isolation": isolation, "rows": [asdict(row) for row in rows]}
+            told = {"rows": [asdict(row) for row in rows]}
             write_text(self._file(digest), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
     def _file(self, digest: str) -> Path:
         return self.folder / f"{hashlib.sha256(self.settings + digest.encode()).hexdigest()[:40]}.json"
 
 
-def write_tables(folder: Path, graded: Graded, settings: Mapping[str, Any], isolation: str) -> None:
+def write_tables(folder: Path, graded: Graded, settings: Mapping[str, Any]) -> None:
     """grades.csv and grades.json, each whole or not at all."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -69,7 +68,6 @@ def write_tables(folder: Path, graded: Graded, settings: Mapping[str, Any], isol
     write_text(folder / "grades.csv", text.getvalue())
     content = {
         "settings": dict(settings),
-        "isolation": isolation,
         "statuses": {"exercise": EXERCISE_STATUSES, "notebook": NOTEBOOK_STATUSES},
         "submissions": [{"submission": name, "rows": [asdict(row) for row in rows]} for name, rows in graded],
     }

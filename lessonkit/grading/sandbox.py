@@ -1,18 +1,16 @@
-"""Where a student's code runs: what it can see, write and use up. In force is whatever the system allows.
+"""Where a student's code runs: what it can see, write and use up.
 
-On Linux, with or without being root: namespaces of its own for user, files, processes, network and messages; a root
-folder in memory, of bounded size, that shows Python and the package read-only and nothing else of the machine; no
-capability; and Landlock, which alone still bounds reading and writing where namespaces are forbidden. Everywhere:
-limits on address space, processor time, file size, open files and processes.
+`bwrap <https://github.com/containers/bubblewrap>`_ gives it a root folder of its own that shows Python and the package
+read-only and nothing else of the machine, three small folders in memory, no network, no other process, no capability.
+The limits on memory, processor time, processes and files hold with and without it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import platform
-import re
 import resource
+import shutil
 import site
 import subprocess
 import sys
@@ -20,16 +18,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy
+import psutil
 
 import lessonkit
-from lessonkit.grading import linux
+from lessonkit.errors import LessonkitError
 
-HOME = "/scratch"  # the student's folder where the root is our own
+HOME = "/scratch"  # the student's folder inside
+WRITABLE = (HOME, "/tmp", "/dev/shm")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt/conda", "/nix/store", "/gnu/store")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "localtime", "passwd", "group", "nsswitch.conf", "mime.types", "fonts")
-DEVICES = ("null", "zero", "full", "random", "urandom")
-PIDS_PER_NAMESPACE = (6, 14)  # from this Linux on a pid namespace has its own pid_max
+ALONE = ("--unshare-user-try", *(f"--unshare-{each}" for each in ("ipc", "pid", "net", "uts", "cgroup-try")))
+ENDING = ("--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL")  # nobody inside can end process 1
+REMEDY = (
+    "install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) on a Linux that allows it, "
+    "or give --unprotected: then what is handed in can read and change your files"
+)
 
 
 @dataclass(frozen=True)
@@ -42,161 +45,99 @@ class Limits:
     processes: int = 64  # threads count
     files: int = 256
 
-    @property
-    def most_pids(self) -> int:
-        """The bound within a pid namespace; the system takes none below 301."""
-        return max(400, self.processes)
+
+def require() -> None:
+    """Raise a `LessonkitError` that says what to do where `bwrap` is not installed or may not do its work."""
+    if shutil.which("bwrap") is None:
+        raise LessonkitError(f"bwrap, which isolates what is handed in, is not installed: {REMEDY}")
+    command = ["bwrap", *ALONE, *ENDING, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", sys.executable]
+    done = subprocess.run([*command, "-c", ""], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LessonkitError(f"bwrap, which isolates what is handed in, does not work here ({said}): {REMEDY}")
 
 
-def separate() -> list[str]:
-    """Put this process's children into namespaces of their own; what was possible."""
-    if sys.platform != "linux":
-        return []
-    uid, gid = os.getuid(), os.getgid()
-    spaces = linux.NEW_PIDS | linux.NEW_NETWORK | linux.NEW_IPC | linux.NEW_NAMES
-    try:
-        linux.unshare(linux.NEW_USER | spaces)
-    except OSError:
-        try:
-            linux.unshare(spaces)  # root may, where user namespaces are forbidden
-        except OSError:
-            return []
-        return ["processes", "network"]
-    for file, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        with contextlib.suppress(OSError):
-            Path("/proc/self", file).write_text(text)
-    return ["user", "processes", "network"]
+def isolation(protected: bool) -> str:
+    """What is in force, in words."""
+    held = f"limits on {'memory, ' if sys.platform == 'linux' else ''}processor, files, processes"
+    if not protected:
+        return f"none (--unprotected); {held}"
+    return f"bwrap: its own processes, network and files, read-only but for a scratch folder in memory; {held}"
 
 
-def enclose(scratch: str, spaces: Sequence[str], limits: Limits, data: Sequence[str] = ()) -> tuple[str, list[str]]:
-    """Shut this process in for good; the folder where it may write, and what is in force, in words.
+def command(protected: bool, data: Sequence[str] = ()) -> list[str]:
+    """What stands before a command that is to run isolated.
 
     Parameters
     ----------
-    scratch : an empty folder on the real disk.
-    spaces : what `separate` gave.
     data : further files that may be read.
     """
-    force = [f"its own {', '.join(spaces)}"] if spaces else []
-    readable = readable_paths(data)
-    home = scratch
-    if "processes" in spaces and _new_root(scratch, readable, limits, own_user="user" in spaces):
-        home = HOME
-        force.append("files: its own, read-only but for a scratch folder in memory")
-    os.chdir(home)
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            linux.drop_privileges()
-        devices = [f"/dev/{name}" for name in DEVICES]
-        writable = [home, "/dev/null", *(("/tmp", "/dev/shm") if home == HOME else ())]
-        with contextlib.suppress(OSError):
-            force.append(f"Landlock {linux.landlock(['/proc', *readable, *devices], writable)}")
-    force.append(_limit(limits, own_user="user" in spaces))
-    return home, force
+    if not protected:
+        return []
+    words = ["bwrap", *ALONE, *ENDING, "--proc", "/proc", "--dev", "/dev"]
+    for folder in WRITABLE:
+        words += ["--tmpfs", folder]
+    for path in readable_paths(data):
+        real = os.path.realpath(path)
+        words += ["--ro-bind", path, path] if path == real else ["--symlink", real, path]
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
 
 
 def readable_paths(data: Sequence[str] = ()) -> list[str]:
-    """What Python needs to run, and the course: nothing of the teacher's."""
+    """What Python needs to run, and the course: nothing of the teacher's. None lies below another, links included."""
     package = Path(lessonkit.__file__).absolute().parent
-    paths = [*SYSTEM, sys.prefix, sys.base_prefix, sys.exec_prefix, str(package)]
-    paths += [entry for entry in [*sys.path, *site.getsitepackages()] if os.path.isabs(entry)]
-    paths += [os.path.realpath(path) for path in paths]
-    home = {str(package.parent), str(package.resolve().parent), os.getcwd(), os.path.expanduser("~"), "/"}
-    kept = [path for path in paths if path not in home or Path(path, "numpy").is_dir()]
-    kept += [f"/etc/{name}" for name in SETTINGS] + [os.path.realpath(file) for file in data]
+    prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages()]
+    paths = [*SYSTEM, *prefixes, str(package), *_links_to(sys.executable)]
+    private = [package.parent, package.resolve().parent, Path.cwd(), Path.home()]
+    for entry in filter(os.path.isabs, sys.path):
+        teachers = _within(entry, package.parent) or any(_within(each, entry) for each in private)
+        if Path(entry, "numpy").is_dir() or not teachers:
+            paths.append(entry)
+    paths += [f"/etc/{name}" for name in SETTINGS]
+    paths += [os.path.realpath(path) for path in (*paths, *data)]
     found: list[str] = []
-    for path in sorted({path for path in kept if os.path.exists(path)}):
-        if not any(path.startswith(outer + "/") for outer in found if not os.path.islink(outer)):
+    for path in sorted({path for path in paths if os.path.exists(path)}):
+        if not any(_within(path, outer) for outer in found):
             found.append(path)
     return found
 
 
-def _new_root(root: str, readable: Sequence[str], limits: Limits, own_user: bool) -> bool:
-    """A root folder in memory at `root`, with `readable` shown read-only at their own places; go there."""
-    try:
-        linux.unshare(linux.NEW_MOUNTS)
-        linux.mount("none", "/", "", linux.RECURSIVE | linux.PRIVATE)
-        options = f"size={limits.disk},nr_inodes=8192,mode=755"
-        linux.mount("tmpfs", root, "tmpfs", linux.NO_SETUID | linux.NO_DEVICES, options)
-        for path in readable:
-            with contextlib.suppress(OSError):  # what matters of them is looked for below
-                _show(path, root + path)
-        if not all(os.path.isfile(root + needed) for needed in (os.__file__, __file__, numpy.__file__)):
-            return False
-        for name in DEVICES:
-            _show(f"/dev/{name}", f"{root}/dev/{name}", read_only=False)
-        for name in ("proc", "tmp", "dev/shm", HOME.strip("/")):
-            os.makedirs(f"{root}/{name}", exist_ok=True)
-        os.symlink("/proc/self/fd", f"{root}/dev/fd")
-    except OSError:
-        return False
-    with contextlib.suppress(OSError):  # refused where parts of the outer /proc are hidden
-        linux.mount("proc", f"{root}/proc", "proc", linux.NO_SETUID | linux.NO_DEVICES)
-        _bound_processes(f"{root}/proc", limits, own_user)
-        linux.mount("proc", f"{root}/proc", "proc", linux.REMOUNT | linux.READ_ONLY | linux.NO_SETUID)
-    os.chroot(root)
-    return True
+def _within(path: str | Path, outer: str | Path) -> bool:
+    return Path(path).is_relative_to(outer)
 
 
-def _show(path: str, target: str, read_only: bool = True) -> None:
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.islink(path):
-        if not os.path.lexists(target):
-            os.symlink(os.readlink(path), target)
-        return
-    if os.path.isdir(path):
-        os.makedirs(target, exist_ok=True)
-    else:
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
-    linux.mount(path, target, "", linux.BIND | linux.RECURSIVE)
-    if read_only:
-        linux.make_read_only(target)
+def _links_to(path: str) -> list[str]:
+    """The links that lead to a file, one after the other."""
+    found: list[str] = []
+    while os.path.islink(path) and len(found) < 10:
+        found.append(path)
+        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    return found
 
 
-def _bound_processes(proc: str, limits: Limits, own_user: bool) -> None:
-    """The kernel's own bounds; written only where they hold for these namespaces and not for the whole machine."""
-    version = re.match(r"(\d+)\.(\d+)", platform.release())
-    if version and (int(version[1]), int(version[2])) >= PIDS_PER_NAMESPACE:
-        with contextlib.suppress(OSError):
-            Path(proc, "sys/kernel/pid_max").write_text(str(limits.most_pids))
-    if own_user:
-        with contextlib.suppress(OSError):
-            Path(proc, "sys/user/max_user_namespaces").write_text("0")
-
-
-def _limit(limits: Limits, own_user: bool) -> str:
-    """Set the limits of this process and its children; what is in force."""
+def limit(limits: Limits) -> None:
+    """Set the limits of this process and of its children; each holds as far as the system has it."""
     bounds = {
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": limits.disk // 2,
         "RLIMIT_NOFILE": limits.files,
         "RLIMIT_CPU": int(2 * limits.seconds) + 10,
+        "RLIMIT_NPROC": _threads_of_the_user() + limits.processes,
     }
-    others = 0 if own_user else _processes_of_the_user()
-    if others is not None:
-        bounds["RLIMIT_NPROC"] = others + limits.processes
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            bounds["RLIMIT_AS"] = pages * resource.getpagesize() + limits.memory
-    held = []
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        bounds["RLIMIT_AS"] = pages * resource.getpagesize() + limits.memory
     for name, bound in bounds.items():
         with contextlib.suppress(OSError, ValueError, AttributeError):
             kind = getattr(resource, name)
             ceiling = resource.getrlimit(kind)[1]
             least = bound if ceiling == resource.RLIM_INFINITY else min(bound, ceiling)
             resource.setrlimit(kind, (least, least))
-            held.append(name)
-    words = {"RLIMIT_AS": "memory", "RLIMIT_CPU": "processor", "RLIMIT_FSIZE": "files", "RLIMIT_NPROC": "processes"}
-    return "limits on " + ", ".join(word for name, word in words.items() if name in held)
 
 
-def _processes_of_the_user() -> int | None:
-    """How many processes (on Linux: threads) the user has: where there is no user namespace the limit counts them."""
-    threads = ["-L"] if sys.platform == "linux" else []
-    command = ["ps", "-U", str(os.getuid()), "-o", "pid=", *threads]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return len(found.splitlines())
+def _threads_of_the_user() -> int:
+    count = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            count += process.num_threads() if process.uids().real == os.getuid() else 0
+    return count

@@ -5,13 +5,13 @@ Nothing that is read can run: no pickle, no object arrays, sizes and depths boun
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,23 +41,14 @@ class Wire:
 
     def __init__(self, channel: socket.socket) -> None:
         self.channel = channel
-        channel.setblocking(True)
 
     def send(self, message: dict[str, Any], data: bytes = b"", deadline: float | None = None) -> None:
         """Send one message; `deadline` is in seconds of `time.monotonic`."""
         text = json.dumps(message).encode()
         if len(text) > LARGEST_TEXT or len(data) > LARGEST_BYTES:
             raise TooLargeError(f"a message of {len(text) + len(data):,} bytes")
-        view = memoryview(_HEAD.pack(len(text), len(data)) + text + data)
-        while view:
-            self._wait(deadline, writing=True)
-            try:
-                sent = self.channel.send(view, 0 if deadline is None else socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise BrokenWireError(str(error)) from error
-            view = view[sent:]
+        with self._until(deadline):
+            self.channel.sendall(_HEAD.pack(len(text), len(data)) + text + data)
 
     def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
         """The next message.
@@ -86,25 +77,23 @@ class Wire:
     def _read(self, count: int, deadline: float | None) -> bytes:
         parts, missing = [], count
         while missing:
-            self._wait(deadline)
-            try:
-                part = self.channel.recv(min(missing, 1 << 20))
-            except OSError as error:
-                raise BrokenWireError(str(error)) from error
-            if not part:
+            with self._until(deadline):
+                parts.append(self.channel.recv(min(missing, 1 << 20)))
+            if not parts[-1]:
                 raise BrokenWireError("the other side is gone")
-            parts.append(part)
-            missing -= len(part)
+            missing -= len(parts[-1])
         return b"".join(parts)
 
-    def _wait(self, deadline: float | None, writing: bool = False) -> None:
-        if deadline is None:
-            return
-        left = max(deadline - time.monotonic(), 0.0)
-        watched = [self.channel]
-        ready = select.select([] if writing else watched, watched if writing else [], [], left)
-        if not (ready[0] or ready[1]):
-            raise LateError
+    @contextlib.contextmanager
+    def _until(self, deadline: float | None) -> Iterator[None]:
+        # A timeout of 0 would mean another thing: not to wait at all.
+        self.channel.settimeout(None if deadline is None else max(deadline - time.monotonic(), 1e-3))
+        try:
+            yield
+        except TimeoutError:
+            raise LateError from None
+        except OSError as error:
+            raise BrokenWireError(str(error)) from error
 
 
 def encode(value: Any, special: Callable[[Any], Any] | None = None) -> tuple[Any, bytes]:

@@ -64,12 +64,11 @@ NOTED = {  # audit events and what they tell
 _FULL = {27, 28, 122}  # EFBIG, ENOSPC, EDQUOT
 
 
-def main(channel: socket.socket, home: str, force: list[str]) -> None:
+def main(channel: socket.socket, home: str) -> None:
     """Serve one examiner."""
     os.environ.update(HOME=home, TMPDIR=home, MPLCONFIGDIR=home, MPLBACKEND="Agg", PWD=home)
     sys.dont_write_bytecode = True
     worker = _Worker(Wire(channel), home)
-    worker.wire.send({"ready": force})
     message, _ = worker.wire.receive()
     if message.get("data"):
         os.environ["LESSONKIT_DATA"] = str(message["data"])
@@ -322,7 +321,7 @@ class _Worker:
                 continue
             place = os.path.abspath(os.fsdecode(path))
             # the package itself may lie below /tmp, where it is read-only
-            own = place.startswith(self.own) and os.access(os.path.dirname(place), os.W_OK)
+            own = place.startswith(self.own) and any(os.access(one, os.W_OK) for one in (place, os.path.dirname(place)))
             if not own:
                 self._note("files", f"tried to change {place[:100]}")
 

@@ -1,7 +1,10 @@
-"""The labs: widgets that answer at once, one file each. Computed live by the course's own engine.
+"""The labs: interactive widgets, one per lesson, computed live by the course's own engine.
 
-from lessonkit.labs import PruningLab
-PruningLab()
+In a notebook::
+
+    from lessonkit.labs import PruningLab
+
+    PruningLab()
 """
 
 from __future__ import annotations

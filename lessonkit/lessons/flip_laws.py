@@ -1,4 +1,4 @@
-"""Bits that are drawn independently of each other: what shows it, and what two exercises ask alike."""
+"""Tests that bits are drawn independently of each other, and the laws that two exercises share."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PAIR_SIGMAS = 7.0  # thousands of pairs are compared
 
 
 def uneven(hits: Bits, chance: float) -> list[tuple[int, ...]]:
-    """The places whose bit is drawn with another chance; `hits` has the draws along its first axis."""
+    """The positions of bits that are drawn with another chance; the first axis of `hits` is the draws."""
     counts = hits.sum(axis=0)
     return [place for place in np.ndindex(*counts.shape) if unlikely(counts[place], len(hits), chance)]
 
 
 def linked(hits: Bits) -> str:
-    """Which two bits, each drawn with chance 1/2, depend on each other the most, as the end of a sentence; "" if none.
+    """The two bits, each drawn with chance 1/2, that depend most on each other, as the end of a sentence; "" if none.
 
-    Every pair is compared: a number that is used for a row, for a column, or as u and 1 - u, shows in some pair.
+    Every pair is compared: a random number that is used for a whole row or column, or as u and 1 - u, shows in a pair.
     """
     draws, shape = len(hits), hits.shape[1:]
     signs = np.where(hits.reshape(draws, -1), 1.0, -1.0)
@@ -41,7 +41,10 @@ def linked(hits: Bits) -> str:
 
 
 def spread(hits: Bits, chance: float) -> float:
-    """How the number of hits in a mask, a row, a column varies, over what independent bits do; 1 within the bounds."""
+    """The variance of the number of hits per mask, row or column, divided by that of independent bits.
+
+    Within the bounds of chance the answer is exactly 1.
+    """
     for axis in (None, *range(1, hits.ndim)) if hits.ndim > 2 else (None,):
         others = tuple(each for each in range(1, hits.ndim) if each != axis)
         counts = hits.sum(axis=others)
@@ -55,22 +58,22 @@ def spread(hits: Bits, chance: float) -> float:
 
 
 def shared(hits: Bits) -> bool:
-    """Whether some bits, but not all, are always drawn alike; a bit that never varies is not drawn."""
+    """Whether some bits, but not all, are always drawn alike; bits that never vary are left out."""
     rows = hits.reshape(len(hits), -1)
     columns = [column.tobytes() for column in rows.T if column.any() and not column.all()]
     return 1 < len(set(columns)) < len(columns)
 
 
-# --- what a mask's flips must be ------------------------------------------------------------------------------------
+# --- how a mask's bits must flip ------------------------------------------------------------------------------------
 
-# (shape, rate, draws). In the last one mostly nothing flips at all.
+# (shape, rate, draws). In the last one most draws flip nothing at all.
 HALVES, LAYERS = ((5, 8), 0.5, 400), ((3, 2, 2, 4), 0.5, 300)
 LOW, HIGH, RARE = ((40,), 0.2, 300), ((6, 6), 0.85, 300), ((10, 10), 0.005, 150)
 Setting = tuple[tuple[int, ...], float, int]
 
 
 def flips(trial: Trial, setting: Setting) -> tuple[Mask, Bits]:
-    """A mask with half of its bits kept, and which bits flipped, shape (draws, *shape); measured once in a trial."""
+    """A mask that keeps half of its bits, and which bits flipped, shape (draws, *shape); measured once per trial."""
     if setting not in trial.notes:
         shape, rate, draws = setting
         rng, size = trial.generator(), int(np.prod(shape))
@@ -87,7 +90,7 @@ def _flipped(trial: Trial, before: Mask, rate: float, rng: np.random.Generator) 
 
 
 def chance(rng: np.random.Generator) -> tuple[Mask, float, np.random.Generator]:
-    """Arguments on which the draw shows in the result."""
+    """Arguments for which the result depends on the draw."""
     return rng.random((5, 8)) < 0.5, 0.5, rng
 
 
@@ -117,7 +120,7 @@ def _share(trial: Trial) -> None:
         rate, draws = setting[1], len(found)
         for name, places in (("", before | True), ("kept ", before), ("pruned ", ~before)):
             hits = found[:, places]
-            text = f"flips {hits.mean():.3f} of the {name}bits over {draws} draws; {rate} is the rate"
+            text = f"flips {hits.mean():.3f} of the {name}bits over {draws} draws; the rate is {rate}"
             trial.expect(not unlikely(hits.sum(), hits.size, rate), text)
         odd = [list(place) for place in uneven(found, rate)] if setting != RARE else []
         trial.expect(not odd, f"flips the bits at {odd[:3]} with another rate than the rest")
@@ -133,53 +136,54 @@ def _independent(trial: Trial) -> None:
         counts = found.reshape(draws, -1).sum(axis=1)
         trial.expect(
             ratio == 1,
-            f"flips {counts.min()} to {counts.max()} bits over {draws} draws, and in a mask, row or column the number "
+            f"flips {counts.min()} to {counts.max()} bits over {draws} draws, and their number per mask, row or column "
             f"varies too {'little' if ratio < 1 else 'much'} for bits that flip independently",
         )
 
 
-# --- signs of what an answer, known to be wrong, does ---------------------------------------------------------------
+# --- signs of misconceptions ----------------------------------------------------------------------------------------
 
 
 def repeats(trial: Trial) -> bool:
-    """Two calls with one generator give the same, and another generator gives something else."""
+    """Whether all calls with one generator give the same result, and another generator gives a different one."""
     mask, rate, rng = chance(trial.rng)
-    found = [trial.result(mask, rate, each) for each in (rng, rng, trial.generator())]
-    return np.array_equal(found[0], found[1]) and not np.array_equal(found[1], found[2])
+    first, *again = (trial.result(mask, rate, rng) for _ in range(12))  # often: one coin for all bits can repeat itself
+    other = trial.result(mask, rate, trial.generator())
+    return all(np.array_equal(first, each) for each in again) and not np.array_equal(first, other)
 
 
 def prunes_only(trial: Trial) -> bool:
-    """Kept weights get pruned, pruned ones never come back."""
+    """Whether kept weights get pruned, but pruned ones never come back."""
     before, found = flips(trial, HALVES)
     return not found[:, ~before].any() and bool(found[:, before].any())
 
 
 def sets_only(trial: Trial) -> bool:
-    """Pruned weights come back, kept ones stay."""
+    """Whether pruned weights come back, but kept ones never get pruned."""
     before, found = flips(trial, HALVES)
     return not found[:, before].any() and bool(found[:, ~before].any())
 
 
 def one_coin(trial: Trial) -> bool:
-    """All bits flip or none."""
+    """Whether always either all bits flip or none."""
     _, found = flips(trial, HALVES)
     return set(found.sum(axis=(1, 2)).tolist()) == {0, found[0].size}
 
 
 def same_number(trial: Trial) -> bool:
-    """Each draw flips the same number of bits, neither none nor all."""
+    """Whether each draw flips the same number of bits, neither none nor all."""
     numbers = [np.array([each.sum() for each in flips(trial, setting)[1]]) for setting in (HALVES, LOW)]
     return all(found.min() == found.max() and 0 < found[0] < 40 for found in numbers)
 
 
 def never_nothing(trial: Trial) -> bool:
-    """At the smallest rate each draw flips something, though most should flip nothing; else the rate holds."""
+    """Whether at the smallest rate every draw flips something, though most should not; high rates are right."""
     _, rare = flips(trial, RARE)
     return bool(rare.any(axis=(1, 2)).all()) and _has_rate(trial, 1.0, (HIGH,))
 
 
 def inverted_rate(trial: Trial) -> bool:
-    """Bits flip with 1 - rate."""
+    """Whether bits flip with probability 1 - rate."""
     return all(
         not unlikely(found.sum(), found.size, 1 - setting[1])
         for setting in (LOW, HIGH)
@@ -188,7 +192,7 @@ def inverted_rate(trial: Trial) -> bool:
 
 
 def half_rate(trial: Trial) -> bool:
-    """Bits flip with half the rate, kept and pruned ones."""
+    """Whether both kept and pruned bits flip with half the rate."""
     return _has_rate(trial, 0.5, (LOW, HIGH))
 
 
@@ -224,7 +228,7 @@ REPEATED = Misconception(
 )
 SETS = Misconception(
     "sets bits instead of flipping",
-    "Bits are set to True here, so a kept weight never changes. To flip a bit is to turn it over, whichever it is.",
+    "Bits are set to True here, so a kept weight never changes. Flipping a bit makes True False, and False True.",
     lambda mask, rate, rng: mask | (rng.random(mask.shape) < rate),
     sign=sets_only,
 )
@@ -238,7 +242,7 @@ SHARED_DRAW = Misconception(
 )
 NEVER_NOTHING = Misconception(
     "at least one bit",
-    "At least one bit flips in every call. At a small rate most draws flip nothing, and that is a result too.",
+    "At least one bit flips in every call. At a small rate most calls should flip nothing, and that is right.",
     _at_least_one,
     sign=never_nothing,
 )

@@ -14,7 +14,7 @@ LESSONS = ("baseline", "cost", "annealing", "genetic", "comparison", "frontier")
 
 @functools.cache
 def registry() -> dict[str, Exercise]:
-    """Every exercise; each lesson's file lists its own in EXERCISES."""
+    """All exercises by id, in the order of the course; each lesson's file lists its own in EXERCISES."""
     lists = [importlib.import_module(f"lessonkit.lessons.{lesson}.exercises").EXERCISES for lesson in LESSONS]
     exercises = [exercise for each in lists for exercise in each]
     table = {exercise.id: exercise for exercise in exercises}
@@ -29,7 +29,7 @@ def find(exercise_id: object) -> Exercise:
     Raises
     ------
     LessonkitError
-        When there is none; it names the nearest.
+        When there is none; the message suggests the most similar id.
     """
     if isinstance(exercise_id, str) and exercise_id in registry():
         return registry()[exercise_id]

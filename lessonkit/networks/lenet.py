@@ -1,4 +1,4 @@
-"""LeNet-5: build it, train it by the published recipe, load the shipped weights."""
+"""LeNet-5 in Keras: build it, train it with the published recipe, load the shipped weights."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ start-up lines would land in every notebook
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else its start-up messages would be in every notebook
 
 from lessonkit.errors import LessonkitError
 from lessonkit.files import no_native_log, write_arrays
 from lessonkit.networks.mnist import Dataset, data_here
-from lessonkit.networks.network import read_weights, shipped_weights
+from lessonkit.networks.weights import read_weights, shipped_weights
 
 with no_native_log():
     import keras
     import tensorflow as tf
 
-EPOCHS = {"mnist": 50, "standin": 150}  # a fifth of the images, so about as many steps in three times the epochs
+EPOCHS = {"mnist": 50, "standin": 150}  # the stand-in has a quarter of the images, so it needs more epochs
 
 
 def build_lenet() -> keras.Model:
-    """LeNet-5 in the form of "Dive into Deep Learning" (Zhang et al. 2023, section 7.6): sigmoids, average pooling.
+    """LeNet-5 as in "Dive into Deep Learning" (Zhang et al. 2023, section 7.6), with sigmoids and average pooling.
 
-    Input (28, 28, 1), output 10 probabilities; 61,470 weights that can be pruned and 236 biases. Compiled with the
-    recipe of the experiment: SGD with learning rate 0.1, sparse categorical cross-entropy, accuracy.
+    The input has shape (28, 28, 1), the output is 10 probabilities; there are 61,470 prunable weights and 236 biases.
+    The model is compiled as in the published experiment: SGD with learning rate 0.1, sparse categorical cross-entropy,
+    accuracy.
     """
     layers = keras.layers
     model = keras.Sequential(
@@ -55,22 +56,25 @@ def compile_for_training(model: keras.Model) -> None:
 
 
 def prunable_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers whose kernels a mask may cover, in order: convolutions and dense layers."""
+    """The layers that have prunable kernels, in order: the convolutions and the dense layers."""
     return [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)]
 
 
 def layer_names(model: keras.Model) -> tuple[str, ...]:
-    """Names of the prunable layers, in order."""
+    """The names of the prunable layers, in order."""
     return tuple(layer.name for layer in prunable_layers(model))
 
 
 def kernels(model: keras.Model) -> tuple[NDArray[np.float32], ...]:
-    """Copies of the prunable weights, one array a layer, in order; no biases."""
+    """Copies of the prunable weights, one array per layer, in order, without the biases."""
     return tuple(np.array(layer.kernel) for layer in prunable_layers(model))
 
 
 def apply_masks(model: keras.Model, masks: Sequence[NDArray[np.bool_]]) -> keras.Model:
-    """A new model with the weights of `model`, zero where a mask is False. Biases stay; `model` is untouched."""
+    """A new model with the weights of `model`, set to 0 where a mask is False; `model` itself does not change.
+
+    There is one mask per prunable layer, of the same shape as the layer's kernel. Biases are never pruned.
+    """
     pruned = keras.models.clone_model(model)
     pruned.set_weights(model.get_weights())
     for layer, mask in zip(prunable_layers(pruned), masks, strict=True):
@@ -87,15 +91,15 @@ def train(
     seed: int = 0,
     callback: Callable[[int, dict[str, float]], Any] | None = None,
 ) -> keras.Model:
-    """Train `model` in place by the published recipe: batches of 128, plain SGD, no early stopping.
+    """Train `model` in place with the published recipe: batches of 128, plain SGD, no early stopping.
 
     Parameters
     ----------
-    epochs : passes over the training images; None takes the recipe's 50 (150 for the smaller stand-in).
-    seed : of the weights' initial values and of the order of the batches. It reaches TensorFlow's generators alone.
-    callback : called after each epoch with its number, from 1, and Keras's figures of it.
+    epochs : passes over the training images; None for the recipe's 50 (150 for the smaller stand-in).
+    seed : decides the initial weights and the order of the batches. Only TensorFlow's generators are seeded.
+    callback : is called after each epoch with its number, from 1, and with Keras's losses and accuracies for it.
     """
-    tf.random.set_seed(seed)  # of the batches; keras.utils.set_random_seed would seed Python and numpy for everybody
+    tf.random.set_seed(seed)  # for the batches; keras.utils.set_random_seed would seed Python's and numpy's too
     initialise(model, seed)
     told = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: callback(epoch + 1, dict(logs or {})) if callback else None
@@ -113,14 +117,14 @@ def train(
 
 
 def initialise(model: keras.Model, seed: int) -> None:
-    """Fresh Glorot-uniform kernels (Glorot & Bengio 2010) and zero biases, drawn from `seed` alone."""
+    """Set kernels to Glorot-uniform values (Glorot & Bengio 2010) that depend on `seed` alone, and biases to 0."""
     for index, layer in enumerate(prunable_layers(model)):
         layer.kernel.assign(keras.initializers.GlorotUniform(seed=1000 * seed + index)(layer.kernel.shape))
         layer.bias.assign(np.zeros(layer.bias.shape, np.float32))
 
 
 def save_weights(path: str | os.PathLike[str], model: keras.Model) -> None:
-    """Kernels and biases as plain npz arrays, ``NAME/kernel`` and ``NAME/bias``; written whole or not at all."""
+    """Write kernels and biases to an npz file as ``NAME/kernel`` and ``NAME/bias``, completely or not at all."""
     arrays = {}
     for layer in prunable_layers(model):
         arrays[f"{layer.name}/kernel"] = np.array(layer.kernel)
@@ -129,7 +133,7 @@ def save_weights(path: str | os.PathLike[str], model: keras.Model) -> None:
 
 
 def load_weights(path: str | os.PathLike[str], model: keras.Model) -> keras.Model:
-    """Fill `model` with weights that `save_weights` wrote.
+    """Fill `model` with weights that `save_weights` wrote, and return it.
 
     Raises
     ------
@@ -152,7 +156,8 @@ def load_baseline(data: str | None = None, network: int = 0) -> keras.Model:
 
     Parameters
     ----------
-    data : "mnist" or "standin"; None: those on this machine, see `lessonkit.networks.mnist.data_here`.
-    network : which of the shipped trainings, 0, 1 or 2 (the stand-in has 0 alone).
+    data : which data it was trained on, "mnist" or "standin"; None for the data on this machine (see
+        `lessonkit.networks.mnist.data_here`).
+    network : which of the shipped training runs: 0, 1 or 2; for the stand-in only 0.
     """
     return load_weights(shipped_weights(data or data_here(), network), build_lenet())

@@ -1,4 +1,4 @@
-"""MNIST: find it, verify it, split it; and the stand-in for a machine that has neither MNIST nor a network."""
+"""Find MNIST, verify it and split it; and make the stand-in for a machine that has neither MNIST nor a network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.n
 MNIST_SHAPES = {"x_train": (60_000, 28, 28), "y_train": (60_000,), "x_test": (10_000, 28, 28), "y_test": (10_000,)}
 DOWNLOAD_SECONDS = 60.0
 CONNECT_SECONDS = 3.0
-WAY_OUT = "Give the original mnist.npz of Keras, or 'standin' for the built-in digits."
+WAY_OUT = "Use the original mnist.npz of Keras, or 'standin' for the built-in digits."
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,13 @@ class Split:
         return len(self.labels)
 
     def head(self, count: int) -> Split:
-        """The first `count` images: a fixed subset, the same in every run."""
+        """The first `count` images: the same subset in every run.
+
+        Raises
+        ------
+        LessonkitError
+            When `count` is not between 1 and the number of images.
+        """
         if not 1 <= count <= len(self):
             raise LessonkitError(f"asked for {count} images, but this split has {len(self)}: choose 1 to {len(self)}")
         return Split(self.images[:count], self.labels[:count])
@@ -53,23 +59,23 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three disjoint splits. A search may look at `validation` and never at `test`."""
+    """Three disjoint splits. A search may look at `validation`, but never at `test`."""
 
     name: str  # "mnist" or "standin"
-    source: str  # one line for people: which data is in use, and from where
+    source: str  # one line for people: which data are in use, and how many images
     train: Split
     validation: Split
     test: Split
 
 
 def load_mnist(source: str | os.PathLike[str] | None = None) -> Dataset:
-    """MNIST, or the stand-in where MNIST cannot be had.
+    """Load MNIST, or the stand-in where MNIST is not available.
 
     Parameters
     ----------
     source : a file, a folder that holds ``mnist.npz``, ``"standin"``, or None.
-        None looks at the environment variable ``LESSONKIT_DATA`` (same meanings), then into the Keras cache, then
-        tries a download with a time limit, and last takes the stand-in.
+        With None, the environment variable ``LESSONKIT_DATA`` (with the same meanings) is tried first, then the Keras
+        cache, then a download with a time limit; if all of these fail, the stand-in is used.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def load_mnist(source: str | os.PathLike[str] | None = None) -> Dataset:
     Raises
     ------
     LessonkitError
-        When a source that was named cannot be used. A named source is never silently replaced by another.
+        When `source` or ``LESSONKIT_DATA`` names something that cannot be used; it is never silently replaced.
     """
     named = source if source is not None else os.environ.get("LESSONKIT_DATA") or None
     if named is not None:
@@ -90,18 +96,18 @@ def load_mnist(source: str | os.PathLike[str] | None = None) -> Dataset:
         try:
             return _read_mnist(cached)
         except LessonkitError:
-            pass  # nobody named this file: a broken cache is only a reason to look further
+            pass  # nobody asked for this file, so where it is broken, look further
     downloaded = _download()
     return _read_mnist(downloaded) if downloaded is not None else _standin()
 
 
 def data_here() -> str:
-    """Which data lie on this machine, "mnist" or "standin", without reading them: what `load_mnist` finds undownloaded.
+    """Which data `load_mnist` would use without a download, "mnist" or "standin"; the files are not read.
 
     Raises
     ------
     LessonkitError
-        As `load_mnist`, when ``LESSONKIT_DATA`` names a file that is not there.
+        When ``LESSONKIT_DATA`` names a file that is not there.
     """
     named = os.environ.get("LESSONKIT_DATA")
     if named:
@@ -151,7 +157,7 @@ def _read_arrays(file: Path) -> dict[str, NDArray[np.uint8]]:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in MNIST_SHAPES if key in archive}
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zipfile.error) as error:
-        raise LessonkitError(f"{file}: cannot be read as an npz file, truncated or foreign. {WAY_OUT}") from error
+        raise LessonkitError(f"{file}: is not an npz file, or is incomplete. {WAY_OUT}") from error
     except Exception as error:  # zlib.error and whatever else a damaged container can raise
         raise LessonkitError(f"{file}: damaged ({type(error).__name__}). {WAY_OUT}") from error
     for key, shape in MNIST_SHAPES.items():
@@ -162,12 +168,12 @@ def _read_arrays(file: Path) -> dict[str, NDArray[np.uint8]]:
         if arrays[key].shape != shape:
             raise LessonkitError(f"{file}: {key} has shape {arrays[key].shape}, not {shape}. {WAY_OUT}")
     if digest_of(arrays) != MNIST_DIGEST:
-        raise LessonkitError(f"{file}: looks like MNIST, but its contents differ from the original's. {WAY_OUT}")
+        raise LessonkitError(f"{file}: looks like MNIST, but its contents differ from the original. {WAY_OUT}")
     return arrays
 
 
 def digest_of(arrays: dict[str, NDArray[np.uint8]]) -> str:
-    """SHA-256 over the four arrays' bytes, whatever container they came in."""
+    """The SHA-256, in hexadecimal, of the bytes of the four arrays, whatever file format they came in."""
     digest = hashlib.sha256()
     for key in MNIST_SHAPES:
         digest.update(np.ascontiguousarray(arrays[key]).data)
@@ -180,7 +186,7 @@ def _keras_cache() -> Path:
 
 
 def _download() -> Path | None:
-    """Fetch MNIST through Keras into its cache, or None where that fails or takes longer than the limit."""
+    """Download MNIST into Keras's cache and return its path; None where that fails or takes longer than the limit."""
     try:
         socket.create_connection((MNIST_URL.split("/")[2], 443), timeout=CONNECT_SECONDS).close()
     except OSError:
@@ -188,13 +194,13 @@ def _download() -> Path | None:
     done: list[Path] = []
 
     def fetch(folder: str) -> None:
-        # No network, no space, no Keras: whatever the reason, the stand-in takes over and its source line says so.
+        # No network, no disk space, no Keras: whatever the reason, the stand-in is used, and its `source` says so.
         with contextlib.suppress(Exception):
             with no_native_log():
                 from keras.utils import get_file
 
             part = Path(get_file("mnist.npz", origin=MNIST_URL, cache_dir=folder))
-            _read_arrays(part)  # a login page, say, is no MNIST, and must not get into the cache
+            _read_arrays(part)  # a network's login page, for instance, must not get into the cache
             target = _keras_cache()
             target.parent.mkdir(parents=True, exist_ok=True)
             with writing(target) as file, part.open("rb") as fetched:
@@ -210,9 +216,9 @@ def _download() -> Path | None:
 
 @functools.lru_cache(maxsize=1)
 def _standin(copies: int = 10) -> Dataset:
-    """The 1,797 digits (8x8) bundled with scikit-learn enlarged to 28x28, each `copies` times with an affine jitter.
+    """The 1,797 digits (8x8) of scikit-learn, enlarged to 28x28, each `copies` times with a random affine change.
 
-    The originals are divided first and enlarged afterwards, so no digit stands in two splits.
+    The originals are split first and copied afterwards, so that no digit is in two splits.
     """
     from sklearn.datasets import load_digits
 
@@ -233,7 +239,11 @@ def _standin(copies: int = 10) -> Dataset:
 
 
 def _enlarge(small: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:
-    """8x8 images to 28x28, each turned, sheared, scaled and shifted a little; all by one bilinear look-up."""
+    """Enlarge images, shape (n, 8, 8), to (n, 28, 28, 1), each rotated, sheared, scaled and shifted a little.
+
+    For each pixel of the large image, compute the point of the small one that it comes from, and interpolate there
+    between the four nearest pixels.
+    """
     count = len(small)
     angle, shear = rng.uniform(-0.15, 0.15, (2, count))
     scale = rng.uniform(0.9, 1.1, count)

@@ -10,7 +10,7 @@ import pytest
 from lessonkit.__main__ import main
 from lessonkit.commands import bench
 from lessonkit.errors import LessonkitError
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 
 
 def flags(*given: str) -> argparse.Namespace:

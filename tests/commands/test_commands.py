@@ -23,7 +23,7 @@ from lessonkit.experiments.comparison import CONTROLS
 from lessonkit.files import load_masks
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("Conv1", "Conv2", "FC1", "FC2", "Output")

@@ -72,7 +72,7 @@ def test_a_drift_of_minutes_or_messages_is_found(copied, monkeypatch):
     assert drifted(copied) == []
     edit(copied / "solutions" / "02_cost_function.py", "about 65 in all", "about 70 in all")
     assert drifted(copied) == ["README.md"]
-    assert any("README.md: not as the lessons say" in finding for finding in build.check(copied))
+    assert any("README.md: differs from the lessons" in finding for finding in build.check(copied))
     edit(copied / "solutions" / "02_cost_function.py", "about 70 in all", "about 65 in all")
     exercise = find("cost.global_sparsity")
     other = dataclasses.replace(exercise.misconceptions[0], message="Another text.")
@@ -91,5 +91,7 @@ def test_what_cannot_be_read_is_said_in_one_line(copied):
     with pytest.raises(LessonkitError, match=r"README.md: no place for day: write <!-- day"):
         build.guide(copied)
     edit(copied / "solutions" / "01_lenet_baseline.py", "**Minutes.**", "**Time.**")
-    with pytest.raises(LessonkitError, match=r"01_lenet_baseline.py: title or minutes are missing: write the lines"):
+    with pytest.raises(
+        LessonkitError, match=r"01_lenet_baseline.py: its title or its minutes are missing: write the lines"
+    ):
         build.guide(copied)

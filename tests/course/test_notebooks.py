@@ -40,12 +40,12 @@ print("this depends on the data")
 """
 
 
-@pytest.fixture(scope="module")
-def faulty(tmp_path_factory):
+@pytest.fixture(scope="module", params=["conftest.py", "lessonkit/course/nbval_rules.py"], ids=["here", "as in Colab"])
+def faulty(request, tmp_path_factory):
     """Sound notebooks and faulty ones, and what one run of pytest --nbval said of each cell."""
     root = tmp_path_factory.mktemp("course")
-    for file in ("conftest.py", "pyproject.toml"):
-        shutil.copy(ROOT / file, root)
+    shutil.copy(ROOT / request.param, root / "conftest.py")
+    shutil.copy(ROOT / "pyproject.toml", root)
     (root / "solutions").mkdir()
     lesson = build.Lesson(root, "01_sound")
     lesson.file("solutions", ".py").write_text(SOURCE)

@@ -119,7 +119,7 @@ def test_weights(copied):
     red(line, "mnist-1.npz: cannot be read")
     said = "\n".join(line.details)
     assert len(line.details) == 4
-    assert "mnist-2.npz: holds other weights" in said
+    assert "mnist-2.npz: does not hold the weights" in said
     assert "% of the test images, not 96.90%" in said
 
 
@@ -182,7 +182,7 @@ def test_room(copied, monkeypatch):
     monkeypatch.setattr(preflight.psutil, "virtual_memory", lambda: SimpleNamespace(available=500_000_000))
     line = preflight.room(copied)
     red(line, f"{copied} has 0.0 GB free, not 1.0 GB")
-    assert "0.5 GB of memory are free, not 2.5 GB" in line.details[-1]
+    assert "0.5 GB of memory is free, not 2.5 GB" in line.details[-1]
 
 
 # --- notebooks that run ---
@@ -292,8 +292,8 @@ def test_bad_flags_get_one_line(tmp_path, copied, monkeypatch, capsys):
     for flags, said in (
         (["--folder", str(copied / "notebooks")], "give the course's folder"),
         (["--folder", str(tmp_path / "gone")], "give the course's folder"),
-        (["--folder", str(copied), "--json", str(copied)], "no file can be written there"),
-        (["--folder", str(copied), "--json", str(copied / "no" / "f.json")], "no file can be written there"),
+        (["--folder", str(copied), "--json", str(copied)], "cannot be written: choose another file"),
+        (["--folder", str(copied), "--json", str(copied / "no" / "f.json")], "cannot be written: choose another file"),
     ):
         assert main(["preflight", "--fast", *flags]) == 1
         (line,) = capsys.readouterr().err.splitlines()

@@ -125,7 +125,7 @@ def test_no_address_is_invented():
 
 def test_the_texts_of_a_published_course():
     address = Address("a/b", "v1")
-    assert 'def _set_up(published="git+https://github.com/a/b@v1"):\n' in setup_source(address)
+    assert '        address = "git+https://github.com/a/b@v1"\n' in setup_source(address)
     page = "https://colab.research.google.com/github/a/b/blob/v1/notebooks/01.ipynb"
     assert badge_source("notebooks/01.ipynb", address).endswith(f"]({page})")
 
@@ -138,7 +138,7 @@ def test_a_stamp_adds_a_badge_changes_the_setup_cell_and_is_taken_off_byte_for_b
     assert stamp() == 0
     said = capsys.readouterr().out
     assert said.splitlines()[-5:] == [
-        "Nothing is committed or pushed. What is left to do, in this order:",
+        "Nothing was committed or pushed. Now run, in this order:",
         "  git add solutions notebooks",
         "  git commit -m 'Publish as a-teacher/their.course at v1.0'",
         "  git tag v1.0",
@@ -169,7 +169,7 @@ def test_a_stamp_adds_a_badge_changes_the_setup_cell_and_is_taken_off_byte_for_b
     assert contents(course) == before
     assert git(course, "status", "--porcelain") == ""
     assert main(["publish", "--undo"]) == 0
-    assert "no notebook holds an address" in capsys.readouterr().out
+    assert "no notebook contains an address" in capsys.readouterr().out
 
 
 def test_undo_after_the_stamp_was_committed(course, capsys):
@@ -191,7 +191,7 @@ def test_preflight_says_what_the_tag_lacks(course):
     assert green.state == "ok"
     stamp()
     line = preflight.badges(course)
-    assert (line.state, line.said.partition(": ")[2]) == ("note", "this tag is not made here yet")
+    assert (line.state, line.said.partition(": ")[2]) == ("note", "this tag does not exist here yet")
     git(course, "add", ".")
     git(course, "commit", "--quiet", "--message", "Publish")
     git(course, "tag", "v1.0")
@@ -205,7 +205,7 @@ def test_preflight_says_what_the_tag_lacks(course):
 def test_build_stamp_renews_what_was_edited_in_a_shared_cell(course):
     before = contents(course)
     source = course / "solutions" / "01_one.py"
-    source.write_text(source.read_text().replace("print(in_use())", "print('mine')"))
+    source.write_text(source.read_text().replace(".start()", ".stop()"))
     assert main(["build", "--stamp"]) == 0
     assert contents(course) == before
 
@@ -222,7 +222,7 @@ STAMP = ("--repository", "a/b", "--ref", "v1")
 
 
 def test_missing_and_contradicting_flags_are_refused(course, capsys):
-    assert "publish what?" in refused(course, capsys)
+    assert "nothing to publish" in refused(course, capsys)
     assert "give both" in refused(course, capsys, "--ref", "v1")
     assert "give both" in refused(course, capsys, "--repository", "a/b")
     assert "owner/name" in refused(course, capsys, "--repository", "", "--ref", "v1")
@@ -259,12 +259,12 @@ def test_a_notebook_that_is_not_as_built_is_refused(course, capsys):
 
 def test_a_tag_without_the_stamp_is_refused(course, capsys):
     git(course, "tag", "v1")
-    assert "v1: this tag exists and does not hold the stamp" in refused(course, capsys, *STAMP)
+    assert "v1: this tag exists already, without this stamp" in refused(course, capsys, *STAMP)
     stamp(ref="v0")
     git(course, "add", ".")
     git(course, "commit", "--quiet", "--message", "Publish")
     git(course, "tag", "--force", "v1")
-    assert "does not hold the stamp" in refused(course, capsys, *STAMP)
+    assert "without this stamp" in refused(course, capsys, *STAMP)
 
 
 def test_outside_a_course_outside_git_and_below_its_top(course, capsys, monkeypatch, tmp_path):
@@ -273,10 +273,10 @@ def test_outside_a_course_outside_git_and_below_its_top(course, capsys, monkeypa
     for folder in ("solutions", "notebooks"):
         shutil.copytree(course / folder, inner / folder)
     monkeypatch.chdir(inner)
-    assert "is not the top of its repository" in refused(inner, capsys, *STAMP)
+    assert "is not the top folder of its repository" in refused(inner, capsys, *STAMP)
     inner.rename(tmp_path / "outside")
     monkeypatch.chdir(tmp_path / "outside")
-    assert "is no git repository" in refused(tmp_path / "outside", capsys, *STAMP)
+    assert "not a git repository" in refused(tmp_path / "outside", capsys, *STAMP)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     assert "no folder solutions/" in refused(tmp_path / "empty", capsys, *STAMP)
@@ -286,7 +286,7 @@ def test_a_damaged_address_file_is_said_in_one_line(course, capsys):
     (course / "solutions" / "published.json").write_text('{"repository": "a/b;c", "ref": "v1"}')
     assert "published.json: 'a/b;c'" in refused(course, capsys, "--undo")
     (course / "solutions" / "published.json").write_text("[]")
-    assert "is not what publish writes" in refused(course, capsys, "--undo")
+    assert "was not written by publish" in refused(course, capsys, "--undo")
     assert main(["build", "--check"]) == 1
 
 
@@ -320,19 +320,17 @@ def zipped(tmp_path_factory):
     return target
 
 
-def test_the_zip_holds_the_notebooks_and_a_wheel_with_weights_and_no_solution(zipped):
+def test_the_zip_holds_the_notebooks_and_the_package_with_weights_and_no_solution(zipped):
     with zipfile.ZipFile(zipped) as packed:
         names = packed.namelist()
-        (wheel,) = [name for name in names if name.endswith(".whl")]
-        packed.extract(wheel, zipped.parent)
         times = {info.date_time for info in packed.infolist()}
-    notebooks = [f"lessonkit-course/notebooks/{lesson.stem}.ipynb" for lesson in build.lessons(ROOT)]
-    assert names == sorted([wheel, "lessonkit-course/README.txt", *notebooks])
-    assert times == {(1980, 1, 1, 0, 0, 0)}
-    with zipfile.ZipFile(zipped.parent / wheel) as packed:
-        assert {"lessonkit/assets/mnist-0.npz", "lessonkit/assets/standin-0.npz"} <= set(packed.namelist())
-        assert {info.date_time for info in packed.infolist()} == times
         assert packed.testzip() is None
+    package = [name for name in names if name.startswith("lessonkit-course/lessonkit/")]
+    assert {f"lessonkit-course/lessonkit/{name}" for name in ("annealing.py", "assets/mnist-0.npz")} <= {*package}
+    notebooks = [f"lessonkit-course/notebooks/{lesson.stem}.ipynb" for lesson in build.lessons(ROOT)]
+    others = [f"lessonkit-course/{name}" for name in ("README.txt", "README.md", "LICENSE", "pyproject.toml")]
+    assert names == sorted([*package, *others, *notebooks])
+    assert times == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
@@ -341,7 +339,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
     def made(root, python, target, *, isolated):
         wheel = target / "lessonkit-1-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as packed:
-            packed.writestr(zipfile.ZipInfo("a", (next(years), 1, 1, 0, 0, 0)), "a")
+            packed.writestr(zipfile.ZipInfo("lessonkit/a", (next(years), 1, 1, 0, 0, 0)), "a")
         return wheel
 
     monkeypatch.setattr(bundle, "build_wheel", made)
@@ -356,7 +354,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path, monkeypatch):
 
 
 def test_no_zip_of_a_course_that_is_not_as_built_or_has_no_package(course, capsys):
-    assert "holds no package" in refused(course, capsys, "--bundle")
+    assert "contains no package" in refused(course, capsys, "--bundle")
     (course / "lessonkit").mkdir()
     (course / "lessonkit" / "__init__.py").touch()
     (course / "notebooks" / "01_one.py").unlink()

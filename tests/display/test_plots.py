@@ -17,8 +17,7 @@ import lessonkit.labs
 from lessonkit.display.plot import LOOKS, OTHER_NAMES, look
 from lessonkit.experiments import plots as experiment_plots
 from lessonkit.experiments.comparison import compare
-from lessonkit.experiments.presets import PUBLISHED
-from lessonkit.experiments.published import LAYERS, PATHS
+from lessonkit.experiments.published import LAYERS, PATHS, PUBLISHED
 from lessonkit.frontier.methods import METHODS
 from lessonkit.frontier.table import Row, _spread
 from lessonkit.lessons.baseline import figures as lesson01
@@ -26,7 +25,7 @@ from lessonkit.lessons.comparison import figures as lesson05
 from lessonkit.lessons.cost import figures as lesson02
 from lessonkit.lessons.frontier import figures as lesson06
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 from lessonkit.objective import pruning_cost
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +105,7 @@ def test_every_method_has_a_look_of_its_own():
     looks = {name: look(name) for name in METHODS}
     assert len({each.colour for each in LOOKS.values()}) == len(LOOKS)
     assert len({each.marker for each in LOOKS.values()}) == len(LOOKS)
-    assert len({each.colour for each in looks.values()}) == len(METHODS) == 13
+    assert len({each.colour for each in looks.values()}) == len(METHODS) == 11
     assert look("my_search") == look("my_search") not in LOOKS.values()
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-import lessonkit.engine.evaluator
+from lessonkit.engine import threads as threads_module
 from lessonkit.engine.evaluator import Evaluator, score
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import replace_layer
 from lessonkit.networks import lenet
+from lessonkit.networks.keras_reader import from_keras
 from lessonkit.networks.mnist import Dataset, Split
-from lessonkit.networks.network import Network, from_keras, load_network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import load_network
 from lessonkit.problem import Evaluation
 
 NAMES = ["Conv1", "Conv2", "FC1", "FC2", "Output"]
@@ -278,12 +280,12 @@ def test_the_number_of_threads_changes_nothing(index, monkeypatch, standin):
     split = Split(np.tile(standin.validation.images[:300], (4, 1, 1, 1)), np.tile(standin.validation.labels[:300], 4))
     results = []
     for count in (1, 2, 5):
-        monkeypatch.setattr(lessonkit.engine.evaluator, "processors", lambda count=count: count)
-        lessonkit.engine.evaluator._helpers.cache_clear()
+        monkeypatch.setattr(threads_module, "processors", lambda count=count: count)
+        threads_module._helpers.cache_clear()
         evaluator = Evaluator(load_network("standin"), split.images, split.labels)
         masks = random_masks(evaluator.network, 0.7)
         results.append(evaluator.layer(index, masks).evaluate([masks[index]] * 2))
-    lessonkit.engine.evaluator._helpers.cache_clear()
+    threads_module._helpers.cache_clear()
     assert results[0] == results[1] == results[2]  # bit for bit
 
 
@@ -295,13 +297,13 @@ def test_the_users_blas_threads_come_back(evaluator):
         before = threads()
         evaluator.evaluate(evaluator.network.keep_all())
         with pytest.raises(ZeroDivisionError):
-            lessonkit.engine.evaluator._parallel(lambda item: 1 // item, [1, 0, 1, 1])
+            threads_module.parallel(lambda item: 1 // item, [1, 0, 1, 1])
         assert threads() == before
-        assert set(lessonkit.engine.evaluator._parallel(lambda _: tuple(threads()), range(3))) == {(1,) * len(before)}
+        assert set(threads_module.parallel(lambda _: tuple(threads()), range(3))) == {(1,) * len(before)}
 
 
 def test_an_error_in_a_helper_thread_is_raised_here(monkeypatch):
-    monkeypatch.setattr(lessonkit.engine.evaluator, "processors", lambda: 2)
+    monkeypatch.setattr(threads_module, "processors", lambda: 2)
     helper_began = threading.Event()
 
     def fail_elsewhere(_item: int) -> None:
@@ -312,7 +314,7 @@ def test_an_error_in_a_helper_thread_is_raised_here(monkeypatch):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        lessonkit.engine.evaluator._parallel(fail_elsewhere, [0, 1])
+        threads_module.parallel(fail_elsewhere, [0, 1])
 
 
 def test_two_evaluations_at_the_same_time(evaluator):

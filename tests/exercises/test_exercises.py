@@ -614,7 +614,7 @@ def test_slow_and_endless_are_told_apart():
         return mask ^ (rng.random(mask.shape) < rate)
 
     message = judge("annealing.flip_neighbour", endless_at_last, seconds=0.5).message
-    assert "did not end: it was stopped when the check had taken 1 second; it was at line " in message
+    assert "did not end: it was stopped after 1 second of checking; it was at line " in message
 
 
 def test_the_limit_is_the_threads_own_time_and_half_as_much_again_on_the_wall(monkeypatch):

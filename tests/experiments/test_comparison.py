@@ -20,7 +20,7 @@ from lessonkit.experiments.comparison import CONTROLS, compare
 from lessonkit.experiments.presets import COURSE, PRESETS, REFERENCE
 from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset, Split
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 
 NETWORK = load_network("standin")
 TINY_REFERENCE = dataclasses.replace(REFERENCE, evaluations=20)

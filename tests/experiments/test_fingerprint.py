@@ -170,7 +170,7 @@ def test_comments_docstrings_and_what_only_shows_results_do_not_count(package):
     [
         ("genetic.py", "replace=False", "replace=True"),
         ("engine/evaluator.py", "import", "X = 1\nimport"),
-        ("networks/network.py", '"linear", "relu"', '"relu", "linear"'),
+        ("networks/network.py", "layer.kernel * mask", "layer.kernel + mask"),
         ("masks.py", "rng.random", "rng.uniform"),
     ],
 )

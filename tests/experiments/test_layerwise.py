@@ -15,7 +15,8 @@ from lessonkit.errors import LessonkitError
 from lessonkit.experiments.layerwise import layer_problem, max_loss, prune_layerwise
 from lessonkit.genetic import evolve
 from lessonkit.masks import mean_layer_sparsity, replace_layer
-from lessonkit.networks.network import Network, PrunableLayer, load_network
+from lessonkit.networks.network import Network, PrunableLayer
+from lessonkit.networks.weights import load_network
 from lessonkit.objective import pruning_cost
 from lessonkit.problem import SearchResult, Step
 

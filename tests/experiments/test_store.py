@@ -27,7 +27,8 @@ from lessonkit.files import load_masks
 from lessonkit.genetic import evolve
 from lessonkit.masks import flip
 from lessonkit.networks.mnist import Dataset, Split
-from lessonkit.networks.network import Network, PrunableLayer, load_network
+from lessonkit.networks.network import Network, PrunableLayer
+from lessonkit.networks.weights import load_network
 
 ROOT = Path(__file__).parents[2]
 NETWORK = load_network("standin")

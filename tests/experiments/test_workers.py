@@ -26,7 +26,7 @@ from lessonkit.experiments.fingerprint import code_digest
 from lessonkit.experiments.workers import Packed, gather
 from lessonkit.frontier import table
 from lessonkit.networks.mnist import Dataset, Split
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 

@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
+from functools import partial
+from pathlib import Path
 
 import pytest
 from submissions import (
@@ -19,11 +22,15 @@ from submissions import (
     WRONG_RATE,
     lesson,
     notebook,
+    protected,
     with_cell,
 )
 
 from lessonkit.__main__ import main
+from lessonkit.course.bundle import _setuptools_is_old
+from lessonkit.course.colab import build_wheel
 from lessonkit.grading import pool
+from lessonkit.grading.examiner import Examiner
 from lessonkit.grading.records import Results
 from lessonkit.grading.rows import EXERCISE_STATUSES, NOTEBOOK_STATUSES, Row, cell_text, one_line
 from lessonkit.grading.submissions import find_submissions, read_submission
@@ -31,8 +38,11 @@ from lessonkit.grading.submissions import find_submissions, read_submission
 pytestmark = pytest.mark.slow  # minutes in all; run with --slow
 
 
+OPEN = () if protected() else ("--unprotected",)
+
+
 def grade(folder, output, *flags) -> int:
-    return main(["grade", str(folder), "--output", str(output), "--jobs", "1", *flags])
+    return main(["grade", str(folder), "--output", str(output), "--jobs", "1", *OPEN, *flags])
 
 
 def rows_of(output) -> dict[tuple[str, str], tuple[str, str]]:
@@ -70,7 +80,7 @@ def handed_in(tmp_path_factory):
     output = tmp_path_factory.mktemp("output") / "new" / "grades"
     before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*")}
     done = subprocess.run(
-        [sys.executable, "-m", "lessonkit", "grade", folder, "--output", output, "--timeout", "10"],
+        [sys.executable, "-m", "lessonkit", "grade", folder, "--output", output, "--timeout", "10", *OPEN],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -123,7 +133,7 @@ def test_json_says_the_same_and_what_was_in_force(handed_in):
         for row in each["rows"]
     }
     assert told == rows_of(output)
-    assert content["isolation"]
+    assert content["settings"]["isolation"].startswith("bwrap: " if protected() else "none (--unprotected)")
     assert content["settings"]["timeout"] == 10
     assert set(content["statuses"]["exercise"]) == set(EXERCISE_STATUSES)
 
@@ -132,7 +142,7 @@ def test_a_second_run_takes_what_is_known(handed_in, monkeypatch, capsys):
     folder, output, _ = handed_in
     before = rows_of(output)
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(pool._Desk, "grade", lambda *arguments: pytest.fail("graded again"))
+    monkeypatch.setattr(pool, "_grade", None)  # cannot be sent to an examiner
     assert grade(folder, output, "--timeout", "10") == 0
     assert rows_of(output) == before
     assert "13 submissions, 8 of them graded before" in capsys.readouterr().out
@@ -142,15 +152,15 @@ def test_another_checker_content_or_setting_grades_anew(tmp_path):
     settings = {"checker": "1", "timeout": 10.0}
     results = Results(tmp_path, settings)
     rows = [Row("cost.pruning_cost", "right", "fine")]
-    results.put("digest", rows, "a box")
-    assert Results(tmp_path, settings).get("digest") == (rows, "a box")
+    results.put("digest", rows)
+    assert Results(tmp_path, settings).get("digest") == rows
     assert results.get("another") is None
     assert Results(tmp_path, {**settings, "checker": "2"}).get("digest") is None
     assert Results(tmp_path, {**settings, "timeout": 11.0}).get("digest") is None
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text()[:20])
     assert results.get("digest") is None
-    results.put("bad luck", [Row("notebook", "not graded", "it failed")], "")
+    results.put("bad luck", [Row("notebook", "not graded", "it failed")])
     assert results.get("bad luck") is None
 
 
@@ -162,7 +172,7 @@ def test_an_interrupted_run_leaves_no_table_no_process_and_resumes(tmp_path, how
     sleeper = f"import subprocess, time\nsubprocess.Popen(['sleep', '{mark}'])\ntime.sleep({mark})"
     (folder / "a.ipynb").write_bytes(notebook(*SHORT))
     (folder / "b.ipynb").write_bytes(with_cell(sleeper))
-    command = [sys.executable, "-m", "lessonkit", "grade", str(folder), "--output", str(output), "--jobs", "1"]
+    command = [sys.executable, "-m", "lessonkit", "grade", str(folder), "--output", str(output), "--jobs", "1", *OPEN]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
 
     def sleeping() -> bool:
@@ -216,22 +226,70 @@ def test_a_bad_output_or_flag_is_one_line(tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_an_examiner_that_dies_is_replaced_and_told(monkeypatch):
-    tries = []
+def test_the_wheel_holds_no_grader_and_says_where_it_is(tmp_path):
+    wheel = build_wheel(ROOT, Path(sys.executable), tmp_path, isolated=_setuptools_is_old())
+    with zipfile.ZipFile(wheel) as packed:
+        assert not [name for name in packed.namelist() if "grading" in name and not name.endswith("METADATA")]
+        assert "lessonkit/checker/judge.py" in packed.namelist()
+        packed.extractall(tmp_path)
+    # Where the package is installed from the checkout, that must not be seen.
+    away = "import sys\nsys.meta_path[:] = [each for each in sys.meta_path if '__editable__' not in str(each)]\n"
+    (tmp_path / "sitecustomize.py").write_text(away)
+    for flags, code, told in ((["--help"], 0, "--unprotected"), ([str(ROOT)], 1, "pip install -e '.[grading]'")):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "lessonkit", "grade", *flags],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert told in (done.stderr if code else done.stdout)
+        assert done.stderr.count("\n") == code
 
-    def start(desk):
-        tries.append(desk)
-        raise OSError("no more processes")
 
-    monkeypatch.setattr(pool._Desk, "_start", start)
-    found = list(pool.grade_all([lambda: b"1", lambda: b"2"], frozenset(), 1, 1, None))
-    assert [row.status for _, rows, _ in sorted(found) for row in rows] == ["not graded"] * 2
-    assert len(tries) == 2 * pool.TRIES
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [(None, "is not installed"), ("echo 'bwrap: No permissions to make a namespace' >&2; exit 1", "No permissions")],
+)
+def test_without_bwrap_nothing_is_graded_and_one_line_says_what_to_do(tmp_path, monkeypatch, capsys, script, told):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "a.ipynb").write_bytes(notebook(*SHORT))
+    if script is not None:
+        (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bwrap").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "out")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert "apt-get install bubblewrap" in line
+    assert "--unprotected" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_examiner_that_dies_is_replaced_and_told(tmp_path):
+    """The second notebook ends the examiner each time; nothing that was graded is lost."""
+    readers = [partial(bytes, b"1"), partial(os._exit, 3)]
+    found = dict(pool.grade_all(readers, frozenset(), 1, 1, None))
+    assert {place: [row.status for row in rows] for place, rows in found.items()} == {
+        0: ["not a notebook"],
+        1: ["not graded"],
+    }
+
+
+def test_a_sandbox_that_does_not_start_is_told(monkeypatch):
+    monkeypatch.setattr(pool, "_examiner", Examiner(protected=protected()), raising=False)
+    monkeypatch.setattr(pool, "_course", frozenset(), raising=False)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    (row,) = pool._grade(lambda: notebook(*SHORT), 1)
+    assert row.status == "not graded"
+    assert "does not start" in row.message
 
 
 def test_a_file_that_is_gone_when_its_turn_comes_is_told(tmp_path):
     found = list(pool.grade_all([(tmp_path / "gone").read_bytes], frozenset(), 1, 1, None))
-    assert [row.status for _, rows, _ in found for row in rows] == ["not graded"]
+    assert [row.status for _, rows in found for row in rows] == ["not graded"]
 
 
 def test_a_folder_that_is_locked_and_the_output_are_no_obstacle(tmp_path):

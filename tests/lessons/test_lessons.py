@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
 import linecache
 import re
 from pathlib import Path
 
 import jupytext
 import nbformat
-import numpy as np
 import pytest
 
-from lessonkit import exercises, genetic
+from lessonkit import exercises
 from lessonkit.course import build
 from lessonkit.course.leaks import CHECK, find_leaks, functions, misjudged, secrets_in, verdicts
 from lessonkit.exercises.course_code import source_of
-from lessonkit.lessons.genetic import figures as lesson04
-from lessonkit.objective import adaptive_mutation_rate
-from lessonkit.problem import Problem
 
 HERE, ROOT = str(Path(__file__).parents[1]), Path(__file__).parents[2]
 LESSONS = build.lessons(ROOT) if (ROOT / "solutions").is_dir() else []
@@ -164,38 +159,6 @@ def test_a_notebook_runs_to_the_end_with_right_answers_in_another_style(lesson, 
     notebook = build.execute(build.notebook_of(lesson, "solutions", script), lesson, "solutions")
     for name, printed in verdicts(notebook):
         assert printed.startswith(f"{name}: right"), printed
-
-
-@pytest.mark.parametrize("reverse", [False, True])
-def test_lesson_4_knows_the_cost_of_every_individual_whatever_the_order_of_the_elite(reverse):
-    source = (ROOT / "solutions" / "04_genetic_algorithm.py").read_text(encoding="utf-8")
-    written = functions(source)
-    bits = np.arange(1.0, 41.0)
-
-    def next_generation(population, costs, elite, make_child):
-        order = np.argsort(costs)[:elite]
-        return [population[at] for at in order[:: -1 if reverse else 1]] + [
-            make_child() for _ in range(len(population) - elite)
-        ]
-
-    lesson: dict[str, object] = {
-        "np": np,
-        "partial": functools.partial,
-        "figures": lesson04,
-        "adaptive_mutation_rate": adaptive_mutation_rate,
-        "next_generation": next_generation,
-        **{name: getattr(genetic, name) for name in ("tournament_select", "uniform_crossover", "mutate")},
-    }
-    for name in ("breed", "genetic_algorithm"):
-        exec(ast.unparse(written[name]), lesson)
-    rng = np.random.default_rng(0)
-    problem = Problem(lambda several: [float(bits @ mask) for mask in several])
-    first = [rng.random(40) < 0.5 for _ in range(12)]
-    best, cost, last, trace = lesson["genetic_algorithm"](problem, first, rng, elite=5)
-    costs = [float(bits @ mask) for mask in last]
-    assert cost == bits @ best
-    assert trace[-1, 0] == min(costs)
-    assert trace[-1, 1] == pytest.approx(np.mean(costs))
 
 
 @each_lesson

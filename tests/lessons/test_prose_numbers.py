@@ -14,7 +14,8 @@ import nbformat
 import pytest
 
 from lessonkit.course import build
-from lessonkit.experiments.presets import COURSE, PUBLISHED
+from lessonkit.experiments.presets import COURSE
+from lessonkit.experiments.published import PUBLISHED
 from lessonkit.frontier.methods import SEARCH_IMAGES
 from lessonkit.objective import PENALTY
 

@@ -10,7 +10,8 @@ import pytest
 from lessonkit.__main__ import main
 from lessonkit.commands import train as train_command
 from lessonkit.errors import LessonkitError
-from lessonkit.networks.network import from_keras, load_network, shipped_weights
+from lessonkit.networks.keras_reader import from_keras
+from lessonkit.networks.weights import ASSETS, load_network, read_weights, shipped_weights
 
 lenet = pytest.importorskip("lessonkit.networks.lenet")
 
@@ -123,6 +124,16 @@ def test_training_leaves_numpys_and_pythons_own_generators_alone(few, model):
     lenet.train(model, few, epochs=1, seed=4321, callback=lambda epoch, logs: told.append((epoch, sorted(logs))))
     assert (random.getstate(), str(np.random.get_state())) == before  # noqa: NPY002
     assert told == [(1, ["accuracy", "loss", "val_accuracy", "val_loss"])]
+
+
+def test_the_command_makes_the_shipped_mlpnet_again(mnist, tmp_path, capsys):
+    path = tmp_path / "mlpnet.npz"
+    assert main(["train", "--network", "mlpnet", "--output", str(path), "--quiet"]) == 0
+    assert "test accuracy 94.0" in capsys.readouterr().out
+    again, shipped = read_weights(path), read_weights(ASSETS / "mlpnet-mnist.npz")
+    assert again.keys() == shipped.keys()
+    for name, array in shipped.items():  # other processors add up in another order
+        np.testing.assert_allclose(again[name], array, atol=1e-3)
 
 
 @pytest.mark.parametrize(("flag", "message"), [("weights.txt", "ends in .npz"), ("", "give a name that ends in .npz")])

@@ -13,7 +13,7 @@ import lessonkit.networks.mnist as data
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.networks.mnist import MNIST_SHAPES, Split, digest_of, load_mnist
-from lessonkit.networks.network import load_network
+from lessonkit.networks.weights import load_network
 
 SMALL = {"x_train": (60, 28, 28), "y_train": (60,), "x_test": (10, 28, 28), "y_test": (10,)}
 

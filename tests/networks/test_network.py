@@ -12,7 +12,9 @@ import pytest
 
 from lessonkit.errors import LessonkitError
 from lessonkit.networks import lenet
-from lessonkit.networks.network import PrunableLayer, from_keras, load_network
+from lessonkit.networks.keras_reader import from_keras
+from lessonkit.networks.network import PrunableLayer
+from lessonkit.networks.weights import load_network
 
 layers = keras.layers
 

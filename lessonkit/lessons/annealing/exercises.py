@@ -1,4 +1,4 @@
-"""Lesson 3: the pieces of simulated annealing, and the search that is made of them."""
+"""Lesson 3: the parts of simulated annealing, and the search that is made of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def acceptance_probability(delta: float, temperature: float) -> float:
 
 
 def _small_chances(trial: Trial) -> None:
-    """Far out only the relative error says whether a chance is right: beside 1, all of these are nothing."""
+    """Compare small chances by their relative error: the absolute tolerance is larger than most of them."""
     for ratio in (2.0, 4.0, 6.0, 12.5, 20.0, 50.0, 100.0, 300.0):
         for temperature in (1.0, 0.25):
             outcome, wanted = trial.ask(ratio * temperature, temperature), math.exp(-ratio)
@@ -60,7 +60,7 @@ def _no_overflow(trial: Trial) -> None:
 
 
 def _overflows(trial: Trial) -> bool:
-    """Whether the exponential is right wherever it can be computed, and computed where it cannot."""
+    """Whether the result is right for moderate values, but the exponential overflows for a very good candidate."""
     mild = [trial.result(delta, 1.0) for delta in (-1.0, 0.0, 1.0)]
     if not np.allclose(mild, [1, 1, math.exp(-1)]):
         return False
@@ -79,8 +79,8 @@ ACCEPTANCE = Exercise(
     id="annealing.acceptance_probability",
     title="The Metropolis rule",
     minutes=6,
-    objective="state how likely a worse candidate is accepted, and compute it safely",
-    why="This one line is the difference between annealing and a plain descent.",
+    objective="state how likely a worse candidate is to be accepted, and compute that chance safely",
+    why="This one line makes the difference between annealing and a plain descent.",
     stub='''def acceptance_probability(delta, temperature):
     """Return the chance to accept a change of the cost by `delta`: 1 unless it rises, else exp(-delta / temperature).
 
@@ -92,27 +92,27 @@ ACCEPTANCE = Exercise(
     read=number,
     properties=(
         Examples("Better or equal is certain, worse is exponentially rare", _deltas),
-        Law("However small a chance is, its digits are right", _small_chances),
+        Law("Even a very small chance has the right digits", _small_chances),
         Law("Nothing overflows, however good a candidate is", _no_overflow),
     ),
     misconceptions=(
         Misconception(
             "the sign",
-            "The sign in the exponent is missing, so the worse a candidate is, the likelier it is accepted.",
+            "The minus sign in the exponent is missing, so the worse a candidate is, the more likely it is accepted.",
             lambda delta, temperature: 1.0 if delta <= 0 else math.exp(delta / temperature),
             variants=(lambda delta, temperature: 1.0 if delta <= 0 else float(np.exp(delta / temperature)),),
         ),
         Misconception(
             "a decision",
-            "This is True or False, a decision. What is asked is a probability, a number from 0 to 1; the search "
-            "decides.",
+            "This is True or False, a decision. The function should return a probability, a number from 0 to 1; the "
+            "search decides.",
             lambda delta, temperature: delta <= 0,
             variants=(lambda delta, temperature: np.bool_(math.exp(min(-delta / temperature, 0)) > 0.5),),
             sign=_decides,
         ),
         Misconception(
             "cut off too late",
-            "The exponential is computed for better candidates too, and for a very good one it overflows: decide first "
+            "The exponential is computed for better candidates too, and for a very good one it overflows: first decide "
             "whether it is needed.",
             lambda delta, temperature: min(1.0, math.exp(-delta / temperature)),
             variants=(
@@ -123,7 +123,7 @@ ACCEPTANCE = Exercise(
         ),
         Misconception(
             "above one",
-            "For a better candidate this is larger than 1, which is no probability.",
+            "For a better candidate this is larger than 1, and that is not a probability.",
             lambda delta, temperature: float(np.exp(-delta / temperature)),
             variants=(lambda delta, temperature: math.exp(-delta / temperature),),
         ),
@@ -140,8 +140,8 @@ ACCEPTANCE = Exercise(
     ),
     hints=(
         "There are two cases, and only one of them needs the exponential function.",
-        "What is delta / temperature for a delta far below 0, and what does `math.exp` make of its negative? Deal with "
-        "that case first.",
+        "What is -delta / temperature for a delta far below 0, and what does `math.exp` return for it? Deal with that "
+        "case first.",
     ),
 )
 
@@ -166,8 +166,8 @@ COOLING = Exercise(
     id="annealing.logarithmic_cooling",
     title="A cooling schedule",
     minutes=4,
-    objective="write the experiment's schedule and see how slowly it cools",
-    why="After 200 steps the temperature is still a sixth of what it was: the search never quite settles.",
+    objective="write the experiment's cooling schedule and see how slowly it cools",
+    why="After 200 steps the temperature is still a sixth of the initial one: the search never quite settles.",
     stub='''def logarithmic_cooling(initial, step):
     """Return initial / (1 + ln(1 + step))."""
     ...
@@ -178,7 +178,7 @@ COOLING = Exercise(
     misconceptions=(
         Misconception(
             "another base",
-            "The logarithm has another base: ln is the natural one.",
+            "The logarithm has the wrong base: ln is the natural logarithm.",
             lambda initial, step: initial / (1 + math.log10(1 + step)),
             variants=(lambda initial, step: initial / (1 + math.log2(1 + step)),),
         ),
@@ -190,7 +190,7 @@ COOLING = Exercise(
         ),
         Misconception(
             "ln(step)",
-            "The logarithm is that of `step`, which has none at step 0; the formula has another one.",
+            "This takes the logarithm of `step`, which does not exist at step 0. What does the formula take it of?",
             lambda initial, step: initial / (1 + math.log(step)),
             variants=(
                 lambda initial, step: float(initial / (1 + np.log(step))),
@@ -204,7 +204,7 @@ COOLING = Exercise(
         ),
         Misconception(
             "brackets",
-            "Only a part of the denominator divides: set brackets around all of it.",
+            "This divides by only a part of the denominator: put brackets around all of it.",
             lambda initial, step: initial / 1 + math.log(1 + step),
         ),
         Misconception(
@@ -240,7 +240,7 @@ RATE = Exercise(
     id="annealing.adaptive_mutation_rate",
     title="A rate that falls",
     minutes=4,
-    objective="tell a printed formula from what the experiment computes",
+    objective="notice where a printed formula differs from what the experiment computes",
     why="The published text subtracts where the experiment multiplies; only one of them gives rates.",
     stub='''def adaptive_mutation_rate(rate, step, total):
     """Return rate * (1 - step / total)."""
@@ -253,29 +253,29 @@ RATE = Exercise(
     misconceptions=(
         Misconception(
             "as printed",
-            "This subtracts the share of steps done, as the printed formula does: soon the rate would be negative.",
+            "This subtracts the share of steps done, as the printed formula does: the rate soon becomes negative.",
             lambda rate, step, total: rate - step / total,
         ),
         Misconception(
             "integer division",
-            "The division drops what is behind the point, so the rate stays constant until the end: use / and not //.",
+            "The division drops everything after the decimal point, so the rate never falls: use / and not //.",
             lambda rate, step, total: rate * (1 - step // total),
         ),
         Misconception(
             "rising",
-            "The rate rises from 0: it should begin where this one ends.",
+            "The rate rises from 0: it should start at `rate` and fall to 0.",
             lambda rate, step, total: rate * step / total,
         ),
         Misconception(
             "brackets",
-            "The rate is multiplied before something is subtracted: set the brackets so that it multiplies everything.",
+            "The rate is multiplied by only a part of the formula: put brackets around the whole difference.",
             lambda rate, step, total: rate * 1 - rate * rate * step / total,
             variants=(lambda rate, step, total: 1 - rate * step / total,),
         ),
     ),
     hints=(
-        "Which share of the steps is still to come? It is 1 at step 0 and 0 at step `total`.",
-        "The rate is that share of the initial rate.",
+        "What share of the steps is still to come? It is 1 at step 0 and 0 at step `total`.",
+        "Multiply the initial rate by that share.",
     ),
 )
 
@@ -299,7 +299,7 @@ FLIP = Exercise(
     title="A neighbour of a mask",
     minutes=8,
     objective="propose a random change of a mask, and say what its distribution is",
-    why="What a search can find depends on its moves: one that only prunes never takes a mistake back.",
+    why="What a search can find depends on its moves: a move that only prunes can never undo a mistake.",
     stub='''def flip_neighbour(mask, rate, rng):
     """Return a new mask, each bit of `mask` flipped independently with probability `rate`."""
     ...
@@ -312,7 +312,7 @@ FLIP = Exercise(
         flips.REPEATED,
         Misconception(
             "prunes only",
-            "A pruned weight never comes back: this move can only switch weights off, as the experiment's did.",
+            "A pruned weight never comes back: this move can only prune, as the experiment's did.",
             masks.prune_only,
             sign=flips.prunes_only,
         ),
@@ -325,14 +325,14 @@ FLIP = Exercise(
         ),
         Misconception(
             "a fixed number",
-            "The same number of bits flips each time. Independent bits have a varying number: sometimes none flips, "
-            "sometimes many.",
+            "The same number of bits flips each time. If bits flip independently, the number varies: sometimes none "
+            "flips, sometimes many.",
             _flip_exactly,
             sign=flips.same_number,
         ),
         Misconception(
             "the rate inverted",
-            "Bits flip with 1 - rate: the comparison is the wrong way round.",
+            "Bits flip with probability 1 - rate: the comparison is the wrong way round.",
             lambda mask, rate, rng: mask ^ (rng.random(mask.shape) > rate),
             sign=flips.inverted_rate,
         ),
@@ -340,8 +340,8 @@ FLIP = Exercise(
         flips.NEVER_NOTHING,
     ),
     hints=(
-        "`rng.random(shape)` gives one number between 0 and 1 for each bit. Which share of them is below `rate`?",
-        "Comparing them gives a mask of the bits to flip. Which operator turns a bit over where another one is True?",
+        "`rng.random(shape)` gives one number between 0 and 1 for each bit. What share of them is below `rate`?",
+        "Comparing them gives a mask of the bits to flip. Which operator flips a bit exactly where another is True?",
     ),
 )
 
@@ -370,11 +370,12 @@ def anneal(
     return best, best_cost
 
 
-# What a walk shows: each proposal keeps most bits of its parent, so the next one shows whether it was accepted.
+# How a walk is watched: a proposal keeps most bits of its parent, so the next proposal shows which mask was its parent,
+# and therefore whether the last proposal was accepted.
 
 
 class _Costs:
-    """A cost that is made up as the masks come; one that comes again has its old cost. It records every call."""
+    """A cost function with made-up costs that records every call; a mask that comes again gets its old cost."""
 
     __name__ = "cost"
 
@@ -398,7 +399,7 @@ class _Costs:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The arguments of a run that is watched."""
+    """The arguments of a watched run."""
 
     shape: tuple[int, ...]
     temperature: float
@@ -410,19 +411,19 @@ class _Plan:
         return int(np.prod(self.shape))
 
 
-# Near rate 1 a proposal is nearly its parent's negative, which shows the decisions of the first few steps clearly.
+# At a rate near 1 a proposal is nearly the inverse of its parent, so the first few decisions are easy to read.
 FIRST_STEPS = _Plan((4, 8), 0.5, 0.97, 12)
 WHOLE_RUN = _Plan((6, 4, 1, 4), 2.0, 0.15, 120)
 THREE_STEPS = _Plan((8, 12), 1.0, 0.3, 3)
-FEW, MANY = (100, 2), (500, 6)  # runs of FIRST_STEPS and WHOLE_RUN; many where the few look odd
+FEW, MANY = (100, 2), (500, 6)  # numbers of runs of FIRST_STEPS and of WHOLE_RUN; MANY only if the FEW look odd
 ODD, IMPOSSIBLE = 2.5, 5.5  # in standard deviations
 CERTAIN = math.log(1e4)  # how much likelier one reading of a decision must be than the other
-RARE, OFTEN = 0.25, 0.6  # the chances with which the rule accepts what is worse
+RARE, OFTEN = 0.25, 0.6  # the chances with which the rule accepts worse proposals
 
 
 @dataclass
 class _Seen:
-    """What could be seen of some runs: one entry for each decision and one for each proposal."""
+    """What was observed in some runs: one entry per decision and one per proposal."""
 
     run: list[int] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
@@ -438,15 +439,16 @@ class _Seen:
         return run.astype(int), step.astype(int), rise, chance, accepted > 0
 
     def share(self, places: Any) -> float:
-        """Of the decisions at these places, how many were to accept; 1 where there are none."""
+        """The share of these decisions that were to accept; 1 if there are none."""
         accepted = np.array(self.accepted)[places]
         return float(accepted.mean()) if accepted.size else 1.0
 
 
 class _Watched(_Costs):
-    """Costs that make each decision tell most: a worse proposal is accepted with a chance that was chosen.
+    """Costs chosen so that the rule accepts each worse proposal with a known chance, `RARE` or `OFTEN`.
 
-    Where a decision cannot be read, the next proposal is made the best so far: from that one every walk continues.
+    Where a decision cannot be read from the masks, the next proposal gets the lowest cost so far, so that it is surely
+    accepted and the current mask is known again.
     """
 
     def __init__(self, plan: _Plan, start: Mask, rng: np.random.Generator, seen: _Seen, run: int) -> None:
@@ -487,7 +489,7 @@ class _Watched(_Costs):
         return here if lot < 0.85 else here - heat * self.rng.uniform(0.2, 1)
 
     def _read(self, step: int, following: Mask) -> tuple[bool, Mask]:
-        """Note whether the proposal of this step was accepted; return whether nobody can say, and the bits not used."""
+        """Note whether this step's proposal was accepted; return whether that is unclear, and which bits are unused."""
         proposal, current = self.masks[step + 1], self.masks[self.current]
         differ = proposal != current
         if not differ.any():
@@ -513,7 +515,7 @@ def _start(trial: Trial, shape: tuple[int, ...]) -> Mask:
 
 
 def _ended(trial: Trial, costs: _Costs, start: Mask, *settings: Any) -> tuple[Mask, float]:
-    """One run of the answer, which must give a mask and a cost, and must have evaluated masks."""
+    """Run the answer once and return its mask and cost; fail if the masks have the wrong type or shape."""
     best, best_cost = trial.result(costs, start, *settings)
     trial.expect(not costs.fault, costs.fault)
     trial.expect(best.shape == start.shape, f"should return a mask of shape {start.shape}, yours is {best.shape}")
@@ -521,7 +523,7 @@ def _ended(trial: Trial, costs: _Costs, start: Mask, *settings: Any) -> tuple[Ma
 
 
 def _watch(trial: Trial, plan: _Plan, runs: int) -> tuple[_Seen, list[_Watched]]:
-    """Watch some runs; measured once in a trial."""
+    """Watch some runs; a trial does so only once."""
     if (plan, runs) not in trial.notes:
         seen, walks = _Seen(), []
         for run in range(trial.draws(runs, min(runs, 30))):
@@ -533,7 +535,7 @@ def _watch(trial: Trial, plan: _Plan, runs: int) -> tuple[_Seen, list[_Watched]]
 
 
 def _drawn(rng: np.random.Generator) -> tuple[Any, ...]:
-    """Arguments on which the draw shows in the result."""
+    """Arguments for which the result depends on the draw."""
     start, prices = np.ones((4, 8), bool), np.random.default_rng(0)
     return _Costs(start, lambda number: prices.random()), start, 0.5, 0.5, 20, rng
 
@@ -574,7 +576,7 @@ def _counted(trial: Trial) -> None:
         _ended(trial, costs, start, temperature, 0.5, iterations, trial.generator())
         calls = len(costs.masks)
         trial.expect(
-            calls == iterations + 1, f"calls the cost {calls} times; it is iterations + 1, with the start's own call"
+            calls == iterations + 1, f"calls the cost {calls} times; it should be iterations + 1, with the start's call"
         )
         trial.expect(np.array_equal(costs.masks[0], start), "should begin with the cost of `start`")
 
@@ -592,9 +594,9 @@ def _best(trial: Trial) -> None:
             costs = _Costs(start, lambda number, price=price: price())  # type: ignore[misc]
             best, best_cost = _ended(trial, costs, start, 5.0, 0.5, iterations, trial.generator())
             lowest, own = min(costs.costs), costs.known.get(best.tobytes())
-            text = f"returns the cost {best_cost!r}, but the lowest that it has seen is {lowest!r}"
+            text = f"returns the cost {best_cost!r}, but the lowest cost in the run is {lowest!r}"
             trial.expect(math.isclose(best_cost, lowest, rel_tol=1e-6), text)
-            trial.expect(own == lowest, "returns a best mask to which another cost belongs")
+            trial.expect(own == lowest, "returns a mask that has another cost than the best")
 
 
 def _moves(trial: Trial) -> None:
@@ -605,14 +607,14 @@ def _moves(trial: Trial) -> None:
         trial.fail("flips the same bits in every run", "chance")
     for name, places in (("kept", before), ("pruned", ~before)):
         hits = flipped[places]
-        text = f"flips {hits.mean():.3f} of the {name} bits in the first step; {THREE_STEPS.rate} is the rate"
+        text = f"flips {hits.mean():.3f} of the {name} bits in the first step; the rate is {THREE_STEPS.rate}"
         trial.expect(not unlikely(hits.sum(), hits.size, THREE_STEPS.rate), text)
     alone = flips.spread(flipped, THREE_STEPS.rate) == 1 and not flips.shared(flipped)
     trial.expect(alone, "does not flip each bit independently of the others")
     numbers = set(flipped.reshape(len(walks), -1).sum(axis=1).tolist())
     trial.expect(
         len(numbers) > 1 or len(walks) < 15,
-        f"flips {min(numbers)} bits in the first step of every run; chance decides how many",
+        f"flips {min(numbers)} bits in the first step of every run; chance should decide how many",
     )
     for plan, found in (
         (FIRST_STEPS, _decisions(trial)),
@@ -624,7 +626,7 @@ def _moves(trial: Trial) -> None:
                 rate = adaptive_mutation_rate(plan.rate, steps.start, plan.iterations)
                 trial.fail(
                     f"proposes masks at t = {steps.start}{_until(steps)} that differ in {share:.3f} of the bits from "
-                    f"the mask that the rule makes the current one; the rate "
+                    f"the mask that is the current one by the rule; the rate "
                     f"{'falls from' if len(steps) > 1 else 'is'} {rate:.3f} there. So the bits are flipped at another "
                     "rate, or another mask has become the current one"
                 )
@@ -642,7 +644,7 @@ def _until(steps: range) -> str:
 
 
 def _rate_surprises(plan: _Plan, seen: _Seen, progress: Progress) -> Iterator[tuple[range, float, float]]:
-    """For each part of the runs: in standard deviations, more bits flipped than the rate says; and the share."""
+    """For each part of the runs: the excess of flipped bits, in standard deviations, and the share that flipped."""
     step, hits, places = np.array(seen.moved).T
     rates = plan.rate * (1 - np.clip(progress(step, plan.iterations), 0, 1))
     for steps in _parts(plan):
@@ -664,7 +666,7 @@ def _metropolis(trial: Trial) -> None:
     if _worst(trial, FEW, _logarithmic)[0] < ODD:
         return
     if _fixed_numbers(trial):
-        trial.fail("accepts by the same numbers in every run", "chance")
+        trial.fail("uses the same random numbers to accept in every run", "chance")
     worst, text = _worst(trial, MANY, _logarithmic)
     trial.expect(worst < IMPOSSIBLE, text)
 
@@ -684,7 +686,10 @@ def _logarithmic(steps: NDArray[np.int_]) -> NDArray[np.float64]:
 
 
 def _worst(trial: Trial, runs: tuple[int, int], schedule: Callable[[NDArray[np.int_]], Any]) -> tuple[float, str]:
-    """How far, in standard deviations, the decisions are from the rule with this schedule; and where most."""
+    """How far the decisions are from the rule with this schedule, in standard deviations, and a text that says where.
+
+    The decisions are compared in groups (steps, small and large rises); the worst group is returned.
+    """
     found = [(0.0, "")]
     for plan, count in zip((FIRST_STEPS, WHOLE_RUN), runs, strict=True):
         run, step, rise, _, accepted = _watch(trial, plan, count)[0].worse()
@@ -711,7 +716,7 @@ def _worst(trial: Trial, runs: tuple[int, int], schedule: Callable[[NDArray[np.i
         following = (run[1:] == run[:-1]) & (step[1:] - step[:-1] <= 3)
         pairs = (excess[1:] * excess[:-1])[following]
         if pairs.size:
-            text = "accepts worse proposals in an order that shows that the random numbers are not drawn afresh"
+            text = "accepts worse proposals in a pattern that shows that it does not draw a new number for each"
             found.append((float(abs(pairs.sum()) / np.sqrt(pairs.size)), text))
     return max(found)
 
@@ -763,7 +768,7 @@ def _variant(
 
 
 def _evaluated(trial: Trial) -> list[Mask]:
-    """The masks of a run of ten steps whose start is the best one."""
+    """All masks evaluated in a run of ten steps, in which the start is the best."""
     start = _start(trial, (5, 8))
     costs = _Costs(start, lambda number: 1e-9 * number)
     trial.ask(costs, start, 1.0, 0.5, 10, trial.generator())
@@ -771,7 +776,7 @@ def _evaluated(trial: Trial) -> list[Mask]:
 
 
 def _one_more(trial: Trial, start: bool) -> bool:
-    """One call of the cost is too many, and it is for the start, or is not."""
+    """Whether there is one call of the cost too many, and whether it is for the start."""
     masks = _evaluated(trial)
     return len(masks) == 12 and np.array_equal(masks[-1], masks[0]) == start
 
@@ -782,12 +787,12 @@ def _looks_doubled(trial: Trial) -> bool:
 
 
 def _looks_last(trial: Trial) -> bool:
-    """The mask returned is, in each of some runs, one of the last two that can be the current one, and not the best."""
+    """Whether the mask returned is the last one, which is not the best, in each of ten runs."""
     better = 0
     prices = trial.generator()
     for _ in range(10):
         start = _start(trial, (40,))
-        # Above the start, up and down, and all of it accepted: the last is neither the best nor the worst.
+        # Costs vary a little above the start's, so all are accepted: the last is neither the best nor the worst.
         costs = _Costs(start, lambda number: 1e-9 * (number > 0) * (1 + prices.random()))
         best, _ = _ended(trial, costs, start, 1.0, 0.5, 20, trial.generator())
         better += np.array_equal(best, costs.masks[-1])
@@ -813,7 +818,7 @@ def _looks_greedy(trial: Trial) -> bool:
 
 
 def _looks_turned(trial: Trial) -> bool:
-    """What is worse is accepted, but for decisions that are misread, and what is better not always."""
+    """Whether worse proposals are accepted (but for misread decisions), and better ones not always."""
     seen = _decisions(trial)
     rise = np.array(seen.rise)
     return seen.share(rise > 0) > 0.9 and seen.share(rise < 0) < 0.9 and _flips_at_the_rate(trial)
@@ -825,13 +830,13 @@ def _looks_willing(trial: Trial) -> bool:
 
 
 def _looks_rooted(trial: Trial) -> bool:
-    """The last proposals of a run are still near the start, where half of the bits should differ."""
+    """Whether the last proposals of a run are still near the start, though half of their bits should differ."""
     _, walks = _watch(trial, WHOLE_RUN, FEW[1])
     return all(np.mean([mask != walk.masks[0] for mask in walk.masks[-20:]]) < 0.1 for walk in walks)
 
 
 def _fixed_numbers(trial: Trial) -> bool:
-    """In all runs the same decision at the same step, though not the same one at all steps."""
+    """Whether all runs make the same decision at the same step, though not the same at all steps."""
     _, step, _, chance, accepted = _decisions(trial).worse()
     outcomes: dict[tuple[int, float], set[bool]] = {}
     for at, offered, taken in zip(step, chance, accepted, strict=True):
@@ -844,7 +849,7 @@ def _fixed_numbers(trial: Trial) -> bool:
 
 
 def _looks_threshold(trial: Trial) -> bool:
-    """A worse proposal is accepted or refused by its cost alone."""
+    """Whether a worse proposal is accepted or refused by its cost alone."""
     for plan in (FIRST_STEPS, WHOLE_RUN):
         _, _, _, chance, accepted = _decisions(trial, plan).worse()
         for offered in (RARE, OFTEN):
@@ -855,7 +860,7 @@ def _looks_threshold(trial: Trial) -> bool:
 
 
 def _looks_one_number(trial: Trial) -> bool:
-    """In each run what is accepted with one chance is accepted with every higher one; and the runs differ."""
+    """Whether in each run all proposals with the same chance get the same decision, though the runs differ."""
     agree = total = 0
     for plan in (FIRST_STEPS, WHOLE_RUN):
         run, _, _, chance, accepted = _decisions(trial, plan).worse()
@@ -888,8 +893,8 @@ ANNEAL = Exercise(
     id="annealing.anneal",
     title="Simulated annealing",
     minutes=20,
-    objective="write simulated annealing from nothing, and count what it spends",
-    why="Ten lines, and yet a search that leaves valleys; all that follows in the course is measured against it.",
+    objective="write simulated annealing from scratch, and count its evaluations",
+    why="It is only ten lines, and yet it can leave valleys; the rest of the course is measured against it.",
     stub='''def anneal(cost, start, temperature, rate, iterations, rng):
     """Return (best_mask, best_cost): the best mask seen, with its own cost.
 
@@ -908,14 +913,13 @@ ANNEAL = Exercise(
         Law("Every evaluation counts", _counted),
         Law("The best mask seen is returned with its own cost", _best),
         Law("A proposal flips bits of the current mask, with a rate that falls from t = 0 on", _moves),
-        Law("What is not worse is accepted for certain", _certain_moves),
+        Law("A proposal that is not worse is always accepted", _certain_moves),
         Law("A candidate is accepted by the Metropolis rule, with a temperature that falls from t = 0 on", _metropolis),
     ),
     misconceptions=(
         Misconception(
             "evaluated again",
-            "The cost is called once more at the end: keep the cost beside the mask, because evaluations are what is "
-            "counted.",
+            "The cost is called once more at the end. Keep the cost together with the mask: every evaluation counts.",
             _variant(extra="best"),
             sign=lambda trial: _one_more(trial, start=True),
         ),
@@ -933,35 +937,34 @@ ANNEAL = Exercise(
         ),
         Misconception(
             "the last, not the best",
-            "This returns where the walk ended. It had been at a better place before: remember the best one seen.",
+            "This returns the mask where the walk ended. It had seen a better one before: remember the best.",
             _variant(last=True),
             sign=_looks_last,
         ),
         Misconception(
             "from the start",
-            "Every proposal is made from `start`, so the walk never leaves it: accepting moves the current mask.",
+            "Every proposal is made from `start`, so the walk never leaves it: make it from the current mask.",
             _variant(parent="start"),
             sign=_looks_rooted,
         ),
         Misconception(
             "the difference turned round",
-            "Worse proposals are accepted and better ones refused: which difference does the rule look at, and which "
-            "way round?",
+            "Worse proposals are accepted and better ones refused: which cost must be subtracted from which?",
             _variant(accept=lambda rise, heat, number: number < math.exp(min(rise, 0) / heat)),
             variants=(_variant(accept=lambda rise, heat, number: rise > 0),),
             sign=_looks_turned,
         ),
         Misconception(
             "greedy",
-            "No step ever begins at a worse candidate: either none is accepted, or the proposals are made from the "
-            "best mask and not from the current one.",
+            "No step ever starts from a worse candidate: either none is accepted, or the proposals are made from the "
+            "best mask instead of the current one.",
             _variant(accept=lambda rise, heat, number: rise <= 0),
             variants=(_variant(parent="best"),),
             sign=_looks_greedy,
         ),
         Misconception(
             "always willing",
-            "Every candidate is accepted, however bad: compare a random number with the acceptance probability.",
+            "Every candidate is accepted, however bad it is: compare a random number with the acceptance probability.",
             _variant(accept=lambda rise, heat, number: True),
             sign=_looks_willing,
         ),
@@ -974,54 +977,54 @@ ANNEAL = Exercise(
         ),
         Misconception(
             "one number for all steps",
-            "One random number decides about all steps of a run: draw a new one for each proposal.",
+            "The same random number decides in all steps of a run: draw a new one for each proposal.",
             _variant(one_number=True),
             sign=_looks_one_number,
         ),
         Misconception(
             "never cooled",
-            "The temperature stays as it was at the start, so the walk is as restless in the end as in the beginning.",
+            "The temperature never falls, so the walk is as restless at the end as at the beginning.",
             _variant(cooled=False),
             sign=lambda trial: _has_schedule(trial, lambda steps: np.ones(len(steps))),
         ),
         Misconception(
             "the temperature ahead",
-            "The temperature is that of the next step: t counts from 0, and the first proposal is judged at the "
+            "This uses the temperature of the next step: t counts from 0, and the first proposal is judged at the "
             "initial temperature.",
             _variant(heat_shift=1),
             sign=lambda trial: _has_schedule(trial, lambda steps: _logarithmic(steps + 1)),
         ),
         Misconception(
             "the temperature behind",
-            "The temperature is that of the step before: at step t it is that of t.",
+            "This uses the temperature of the step before: step t needs the temperature at t.",
             _variant(heat_shift=-1),
             sign=lambda trial: _has_schedule(trial, lambda steps: _logarithmic(np.maximum(steps - 1, 0))),
         ),
         Misconception(
             "the rate never falls",
-            "As many bits flip in the end as in the beginning: the adaptive rate is not used.",
+            "As many bits flip at the end as at the beginning: use the adaptive rate.",
             _variant(falling=False),
             sign=lambda trial: _has_rates(trial, lambda step, total: 0 * step),
         ),
         Misconception(
             "the rate ahead",
-            "The rate is that of the next step: t counts from 0, and the first proposal is made with the initial rate.",
+            "This uses the rate of the next step: t counts from 0, and the first proposal is made at the initial rate.",
             _variant(rate_shift=1),
             sign=lambda trial: _has_rates(trial, lambda step, total: (step + 1) / total),
         ),
         Misconception(
             "the rate behind",
-            "The rate is that of the step before: at step t it is that of t.",
+            "This uses the rate of the step before: step t needs the rate at t.",
             _variant(rate_shift=-1),
             sign=lambda trial: _has_rates(trial, lambda step, total: np.maximum(step - 1, 0) / total),
         ),
     ),
     hints=(
         "Keep two pairs: the current mask with its cost, and the best mask with its cost.",
-        "In each step: propose, evaluate once, compare with the current cost, maybe move, maybe remember. Your three "
-        "functions give the rate, the temperature and the chance.",
-        "A move with probability p: compare a fresh random number with p. The best needs no chance: whenever a "
-        "proposal is cheaper than the best so far, it is the best.",
+        "In each step: propose, evaluate once, compare with the current cost, perhaps move, perhaps remember. Your "
+        "three functions give the rate, the temperature and the chance.",
+        "To move with probability p, compare a new random number with p. The best needs no chance: whenever a proposal "
+        "is cheaper than the best so far, it becomes the best.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Figures of lesson 3: the pieces of simulated annealing, and the traces of real runs."""
+"""Figures of lesson 3: the parts of simulated annealing, and the traces of real runs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def run_plot(costs: Sequence[float], title: str, height: float = 6.0) -> Plot:
 def trace_plot(table: pandas.DataFrame, height: float = 4.0) -> Plot:
     """A history: accepted and refused proposals with the best cost, and the temperature below.
 
-    The picture ends `height` above the lowest cost; triangles at its upper edge stand for what is above it.
+    The upper panel ends `height` above the lowest cost; triangles at its upper edge mark higher costs.
     """
     figure = new_figure(8, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])

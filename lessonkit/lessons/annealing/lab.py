@@ -1,4 +1,4 @@
-"""TemperatureLab: what the temperature lets pass, on real proposals and on the run of lesson 3."""
+"""TemperatureLab: which moves the temperature accepts, for real proposals in the run of lesson 3."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ ITERATIONS = 200
 RATE = 0.15
 DELTAS = np.logspace(-5, 1, 121)
 BINS = np.logspace(-5, 1, 25)
-FLOOR, CEILING = 7.5, 14  # of the picture of the run; a higher cost, the penalty above all, is drawn at the ceiling
+FLOOR, CEILING = 7.5, 14  # of the plot of the run; a higher cost, usually the penalty, is drawn at the ceiling
 
 
 def deltas(result: SearchResult[Any], start_cost: float) -> NDArray[np.float64]:
-    """What each proposal would have added to the cost of its time, shape (steps,)."""
+    """The cost of each proposal minus that of the current mask at its step, shape (steps,)."""
     changes, current = [], start_cost
     for step in result.history:
         changes.append(step.cost - current)
@@ -46,7 +46,7 @@ def deltas(result: SearchResult[Any], start_cost: float) -> NDArray[np.float64]:
 
 
 class TemperatureLab(Lab):
-    """Acceptance against delta over real deltas, the schedule, and lesson 3's run of the Output layer, step by step."""
+    """Acceptance probability over real deltas, the schedule, and lesson 3's run of the Output layer step by step."""
 
     task = "Choose a temperature, then step through the run: which bad moves are accepted, and when does that end?"
 
@@ -127,7 +127,7 @@ class TemperatureLab(Lab):
         return Picture(figure, [*self.bars, self.curve, key, self.line, self.now, *points, run_key])
 
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
-        """Record the run of these settings (or remember it), and show it up to the step."""
+        """Run the search with these settings, unless that was done before, and show it up to the chosen step."""
         initial, schedule, rate, at = (
             self.controls[name].value for name in ("temperature", "schedule", "rate", "step")
         )

@@ -29,7 +29,7 @@ def count_prunable_weights(model: Any) -> int:
 
 @functools.cache
 def _models() -> dict[str, Any]:
-    """Small models first, each with something that one slip gets wrong, and LeNet-5."""
+    """Small models, each of which shows one mistake, and last LeNet-5."""
     import keras
 
     from lessonkit.networks.lenet import build_lenet
@@ -68,7 +68,7 @@ def _models() -> dict[str, Any]:
 
 
 def _counts(*wanted: str) -> Callable[[Callable[[Any], int]], Callable[[Trial], bool]]:
-    """A sign: on these models the answer gives what `wrong` gives, which is not the right number."""
+    """A sign: on these models the answer returns what `wrong` returns, which is not the right number."""
 
     def sign(wrong: Callable[[Any], int]) -> Callable[[Trial], bool]:
         def shows(trial: Trial) -> bool:
@@ -151,8 +151,7 @@ COUNT = Exercise(
     misconceptions=(
         Misconception(
             "one layer",
-            "This counts only one layer. Is there a `return` inside the loop, or a total that starts again in each "
-            "turn?",
+            "This counts only one layer. Is there a `return` inside the loop, or is the total set to 0 in each pass?",
             _one_layer(0),
             variants=(_one_layer(-1),),
             sign=lambda trial: (
@@ -169,8 +168,8 @@ COUNT = Exercise(
         ),
         Misconception(
             "batch normalization counted",
-            "This counts layers whose arrays are no kernels: batch normalization has weights too, and none of them is "
-            "a connection that could be cut.",
+            "This counts arrays that are not kernels: batch normalization has weights too, but none of them is a "
+            "connection that could be cut.",
             _first_arrays,
             variants=(_not_called_bias,),
             sign=lambda trial: (
@@ -179,7 +178,7 @@ COUNT = Exercise(
         ),
         Misconception(
             "embeddings counted",
-            "This counts every array with two or more axes. An embedding has such an array too, and it is neither a "
+            "This counts every array with two or more axes. An embedding has such an array too, but it is neither a "
             "convolution nor a dense layer.",
             _more_than_one_axis,
             sign=_counts("embedding_and_dense")(_more_than_one_axis),
@@ -193,45 +192,45 @@ COUNT = Exercise(
         Misconception(
             "zeros not counted",
             "Weights that are 0 are left out. They count too: the mask has a place for every weight, whatever its "
-            "value is.",
+            "value.",
             _not_zero,
             sign=_counts("some_weights_are_0")(_not_zero),
         ),
         Misconception(
             "dense layers only",
-            "The dense layers are counted, the convolutions are missing: their filters are weights as well.",
+            "The dense layers are counted, but the convolutions are missing: their filters are weights as well.",
             _with_axes(2),
             sign=_counts("convolution_and_batch_normalization")(_with_axes(2)),
         ),
         Misconception(
             "convolutions only",
-            "The convolutions are counted, the dense layers are missing.",
+            "The convolutions are counted, but the dense layers are missing.",
             _with_axes(4),
             sign=_counts("convolution_and_batch_normalization", "two_dense_layers")(_with_axes(4)),
         ),
         Misconception(
             "two kinds of layers only",
-            "A convolution along one axis, `Conv1D`, is missing. It is a convolution as well: what do all the layers "
-            "that count have in common?",
+            "A convolution along one axis, `Conv1D`, is missing. What do all convolutions and dense layers have in "
+            "common?",
             _two_kinds,
             sign=_counts("convolution_along_one_axis")(_two_kinds),
         ),
         Misconception(
             "each shape once",
-            "Layers of the same shape are counted only once. Each of them has weights of its own.",
+            "Layers of the same shape are counted only once. Each of them has its own weights.",
             _each_shape_once,
             sign=_counts("two_layers_of_one_shape")(_each_shape_once),
         ),
         Misconception(
             "layers, not weights",
-            "This is how many layers have a kernel. What is asked is how many numbers all these kernels hold together.",
+            "This is the number of layers that have a kernel. The question is how many numbers these kernels hold.",
             lambda model: len(_kernels(model)),
         ),
     ),
     hints=(
         "`model.layers` is a list. Which layers have an attribute `kernel`?",
         "A kernel has a `shape`; the product of its entries is the number of weights. `np.prod` multiplies.",
-        "Walk through the layers, leave out what has no kernel, and add up the products.",
+        "Loop over the layers, skip those without a kernel, and add up the products.",
     ),
 )
 
@@ -247,13 +246,13 @@ def split_validation(images: Any, labels: Any, fraction: float, rng: np.random.G
 
 
 def _digits(count: int) -> tuple[Any, Any]:
-    """Images of four different pixels between 0 and 1 each, and labels that number them."""
+    """Images of 2 x 2 pixels, all different and between 0 and 1, and labels that number them from 1000."""
     pixels = (1 + np.arange(4 * count)) / (1 + 4 * count)
     return pixels.reshape(count, 2, 2, 1).astype(np.float32), 1000 + np.arange(count)
 
 
 def _parts(trial: Trial, count: int, fraction: float) -> tuple[Any, Any, Any, Any]:
-    """The numbers of the images and the labels, counted from 0, of both parts."""
+    """The numbers, counted from 0, of the images and labels in both parts."""
     images, labels = _digits(count)
     train, train_labels, held, held_labels = trial.result(images, labels, fraction, trial.generator())
     return (
@@ -301,14 +300,16 @@ def _together(trial: Trial) -> None:
     for size, fraction in SPLITS:
         train, train_labels, held, held_labels = _parts(trial, size, fraction)
         pairs = np.array_equal(train, train_labels) and np.array_equal(held, held_labels)
-        trial.expect(pairs, "gives images labels that are not theirs")
+        trial.expect(pairs, "gives some images the labels of others")
 
 
 def _disjoint(trial: Trial) -> None:
     for size, fraction in SPLITS:
         train, _, held, _ = _parts(trial, size, fraction)
         both = np.sort(np.concatenate([train, held]))
-        trial.expect(np.array_equal(both, np.arange(size)), "does not use every image exactly once in the two parts")
+        trial.expect(
+            np.array_equal(both, np.arange(size)), "does not put every image into exactly one of the two parts"
+        )
 
 
 EIGHT, HALF, DRAWS = 8, 0.5, 500
@@ -333,8 +334,8 @@ def _by_chance(trial: Trial) -> None:
     for one, other in itertools.combinations(range(EIGHT), 2):
         often, chance = (held[:, one] & held[:, other]).sum(), 4 * 3 / (8 * 7)
         text = (
-            f"holds out images {one} and {other} together in {often} of {draws} draws; each image drawn by chance, "
-            f"it would be about {draws * chance:.0f}"
+            f"holds out images {one} and {other} together in {often} of {draws} draws; if each image were drawn at "
+            f"random, it would be about {draws * chance:.0f}"
         )
         trial.expect(not unlikely(often, draws, chance), text)
 
@@ -346,7 +347,7 @@ def _separately(images: Any, labels: Any, fraction: float, rng: np.random.Genera
 
 
 def _by(order: Callable[[int, np.random.Generator], Any]) -> Callable[..., Any]:
-    """Hold out the head of an order of the images."""
+    """A split that holds out the first images in this order."""
 
     def split(images: Any, labels: Any, fraction: float, rng: np.random.Generator) -> Any:
         places, count = order(len(images), rng), round(fraction * len(images))
@@ -433,7 +434,7 @@ def _overlaps(trial: Trial) -> bool:
 
 
 def _counts_otherwise(trial: Trial) -> bool:
-    """The parts are made of all images, but the validation part has one too many or too few somewhere."""
+    """Whether the parts hold all images, but the validation part is at most one too large or small, and once it is."""
     off = 0
     for size, fraction in ((7, 0.3), (9, 0.3), (5, 0.5), (7, 0.5), (50, 0.5)):
         train, _, held, _ = _parts(trial, size, fraction)
@@ -459,7 +460,7 @@ SPLIT = Exercise(
     title="Hold out validation images",
     minutes=10,
     objective="split images and labels at random so that no image is in both parts",
-    why="A score on images that the search has seen flatters it; only images that were held out can tell.",
+    why="A score on images that the search has seen looks too good; only held-out images show how good a mask is.",
     stub='''def split_validation(images, labels, fraction, rng):
     """Return (train_images, train_labels, validation_images, validation_labels), four arrays.
 
@@ -476,12 +477,12 @@ SPLIT = Exercise(
         Law("round(fraction * n) images are for validation, the others for training, which comes first", _sizes),
         Law("An image keeps its label", _together),
         Law("No image is lost, and none is in both parts", _disjoint),
-        Law("Each image is held out with the same chance, whichever others are", _by_chance),
+        Law("Each image has the same chance to be held out, whichever others are", _by_chance),
     ),
     misconceptions=(
         Misconception(
             "shuffled separately",
-            "Images and labels are not shuffled alike, so the pairs are torn: both need the same order.",
+            "Images and labels are shuffled differently, so images get wrong labels: both need the same order.",
             _separately,
             sign=_looks_separate,
         ),
@@ -508,7 +509,7 @@ SPLIT = Exercise(
         ),
         Misconception(
             "parts overlap",
-            "Some images are in both parts: that leak makes the validation score look better than it is.",
+            "Some images are in both parts: this leak makes the validation score look better than it is.",
             _overlapping,
             sign=_overlaps,
         ),
@@ -527,14 +528,14 @@ SPLIT = Exercise(
         ),
         Misconception(
             "counted from the end",
-            "With fraction 0 everything goes to validation: a slice that begins at -0 begins at the front.",
+            "With fraction 0 everything goes to validation: a slice from -0 is a slice from 0, the whole array.",
             _from_the_end,
             sign=_takes_everything,
         ),
         Misconception(
             "rounded otherwise",
-            "Not always round(fraction * n) images are held out: `int` cuts off, `np.ceil` goes up, and only `round` "
-            "turns 2.5 into 2 and 3.5 into 4.",
+            "The number of images held out is not always round(fraction * n): `int` rounds down, `np.ceil` rounds up, "
+            "and only `round` turns 2.5 into 2 and 3.5 into 4.",
             _counted(lambda fraction, count: int(fraction * count)),
             variants=(
                 _counted(lambda fraction, count: int(fraction * count + 0.5)),
@@ -545,14 +546,14 @@ SPLIT = Exercise(
         ),
         Misconception(
             "pixels changed",
-            "The pixels are changed. They lie between 0 and 1, and the parts should hold the images as they are.",
+            "The pixels are changed. They are between 0 and 1 already, and the parts should hold the images unchanged.",
             _scaled,
             variants=(_as_bytes,),
             sign=_changes_pixels,
         ),
     ),
     hints=(
-        "Shuffle positions, not images: one random order can serve both arrays.",
+        "Shuffle positions, not images: then the same random order works for both arrays.",
         "`rng.permutation(n)` gives 0 to n - 1 in random order, and `images[positions]` picks those rows.",
         "Cut the order once, at the number of validation images; counting from the front also works when it is 0.",
     ),
@@ -588,7 +589,7 @@ def _in_place(weights: Any, mask: Any) -> Any:
 
 
 def _masked(trial: Trial) -> tuple[Any, Any, Any]:
-    """Weights, a mask and what the answer makes of them, as it returns it."""
+    """Weights, a mask, and what the answer returns for them."""
     weights, mask = np.array([0.2345678, -1.5, 2.25, -0.75]), np.array([True, True, False, False])
     return weights, mask, trial.ask(weights, mask).value
 
@@ -620,7 +621,7 @@ APPLY = Exercise(
 ''',
     reference=apply_mask,
     read=numbers,
-    may_share=True,  # a masked array's `filled` gives a view where nothing is pruned, and no cell minds
+    may_share=True,  # a masked array's `filled` gives a view where nothing is pruned, which no cell minds
     properties=(
         Examples("A kept weight stays as it is, a pruned one is exactly 0", _weights_and_masks, exact=True),
         Law("The result is a new array, even where nothing is pruned", _new),
@@ -633,7 +634,7 @@ APPLY = Exercise(
         ),
         Misconception(
             "pruned weights removed",
-            "The pruned weights are taken out, so the layer has lost its shape: they must stay in place as zeros.",
+            "The pruned weights are removed, so the layer has lost its shape: they must stay in place as zeros.",
             lambda weights, mask: weights[mask],
         ),
         Misconception(
@@ -643,19 +644,19 @@ APPLY = Exercise(
         ),
         Misconception(
             "the mask as numbers",
-            "This gives 1 for every weight kept: the weights themselves are lost.",
+            "This gives 1 for every weight that is kept: the weights themselves are lost.",
             lambda weights, mask: np.where(mask, 1.0, 0.0),
         ),
         Misconception(
             "nearly zero",
-            "A pruned weight is small here, but not exactly 0: only an exact 0 is no connection any more.",
+            "A pruned weight is small here, but not exactly 0: only an exact 0 removes the connection.",
             lambda weights, mask: np.where(mask, weights, 1e-9),
             variants=(lambda weights, mask: np.where(mask, weights, 1e-8 * weights),),
             sign=_looks_tiny,
         ),
         Misconception(
             "rounded",
-            "The weights that stay are rounded. They must keep all their digits, or the network is another one.",
+            "The weights that are kept get rounded. They must keep all their digits, or the network changes.",
             lambda weights, mask: np.round(weights * mask, 4),
             variants=tuple(
                 lambda weights, mask, digits=digits: np.round(weights * mask, digits) for digits in (0, 2, 6)
@@ -685,7 +686,7 @@ APPLY = Exercise(
 
 
 def accuracy(logits: Any, labels: Any) -> float:
-    """Share of rows whose largest logit is at the label."""
+    """The share of rows whose largest logit is at the label."""
     return float(np.mean(np.argmax(logits, axis=1) == labels))
 
 
@@ -719,23 +720,23 @@ ACCURACY = Exercise(
     misconceptions=(
         Misconception(
             "along the wrong axis",
-            "The largest value is looked for over all images, down the columns. Each image is a row of its own.",
+            "This looks for the largest value of each column, over all images. Each image is one row.",
             lambda logits, labels: np.mean(np.argmax(logits, axis=0) == labels),
         ),
         Misconception(
             "no axis",
-            "Without an `axis`, `np.argmax` looks at all rows together and gives one place in the flattened array. "
+            "Without an `axis`, `np.argmax` looks at all rows together and gives one index into the flattened array. "
             "Each image needs its own.",
             lambda logits, labels: np.mean(np.argmax(logits) == labels),
         ),
         Misconception(
             "a count",
-            "This is the number of correct rows. A share is between 0 and 1: something is left to divide by.",
+            "This is the number of correct rows. A share is between 0 and 1: what do you still have to divide by?",
             lambda logits, labels: np.sum(_hits(logits, labels)),
         ),
         Misconception(
             "a percentage",
-            "This is a percentage; what is asked is the share, between 0 and 1.",
+            "This is a percentage; the exercise asks for a share, between 0 and 1.",
             lambda logits, labels: 100 * np.mean(_hits(logits, labels)),
         ),
         Misconception(
@@ -750,21 +751,21 @@ ACCURACY = Exercise(
         ),
         Misconception(
             "divided by the classes",
-            "The correct rows are not divided by the number of rows: `logits` also has an axis with the number of "
-            "classes, which has no say here.",
+            "The number of correct rows is divided by something that involves the number of classes. Divide it by the "
+            "number of rows.",
             lambda logits, labels: np.sum(_hits(logits, labels)) / logits.shape[1],
             variants=(lambda logits, labels: np.sum(_hits(logits, labels)) / logits.size,),
         ),
         Misconception(
             "integer division",
-            "The division drops everything behind the point and leaves a whole number: use / and not //.",
+            "The division drops everything after the decimal point: use / and not //.",
             lambda logits, labels: np.sum(_hits(logits, labels)) // len(labels),
         ),
         rounded(accuracy),
     ),
     hints=(
-        "`np.argmax` says where the largest value is. Mind its `axis`.",
-        "Comparing two arrays gives True and False, and the mean of those counts True as 1.",
+        "`np.argmax` gives the index of the largest value. Which `axis` does it need?",
+        "Comparing two arrays gives an array of True and False, and its mean counts True as 1.",
     ),
 )
 

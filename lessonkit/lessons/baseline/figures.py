@@ -74,9 +74,9 @@ def pruning_curve(sparsities: Sequence[float], curves: Mapping[str, Sequence[flo
 
 
 def selection_plot(chosen_on: ArrayLike, fresh: ArrayLike) -> Plot:
-    """How much better many masks are than the unpruned network, on the images that chose the best one and on others.
+    """Many masks' gain in accuracy over the unpruned network, on the images used to choose the best and on others.
 
-    Both arrays hold a difference of accuracies for each mask, shape (masks,); the winner of the first is marked.
+    Both arrays hold one difference of accuracies per mask, shape (masks,); the best mask in the first is marked.
     """
     searched, other = np.asarray(chosen_on, float), np.asarray(fresh, float)
     winner = int(np.argmax(searched))

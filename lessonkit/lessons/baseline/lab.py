@@ -1,4 +1,4 @@
-"""PruningLab: how much of a trained network can go, by chance and by size."""
+"""PruningLab: how much of a trained network can be pruned, at random and by magnitude."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from lessonkit.problem import Evaluation
 
 ALL = "all layers"
 METHODS = ("magnitude", "random")
-FIRST = (20, 40, 60, 80, 90)  # percent; a few points for the start, so that there is a curve to compare with
+FIRST = (20, 40, 60, 80, 90)  # percent; points evaluated at the start, so that there is a curve to compare with
 
 
 def pruned_masks(network: Network, layer: str, method: str, sparsity: float, seed: int = 0) -> Masks:
     """Masks that prune a share `sparsity` of one layer, or of the whole network for "all layers".
 
-    Random masks of one seed are nested: what is pruned at a sparsity stays pruned at every higher one.
+    Random masks with the same seed are nested: a weight pruned at one sparsity is pruned at every higher one.
     """
     if layer == ALL:
         if method == "magnitude":
@@ -47,7 +47,7 @@ def pruned_masks(network: Network, layer: str, method: str, sparsity: float, see
 
 
 class PruningLab(Lab):
-    """Sparsity, random or magnitude, one layer or all: the real network's accuracy and loss, and the masks."""
+    """Choose sparsity, method and layer, and see the masks and the real network's accuracy and loss."""
 
     task = "Prune the trained network: how far can the sparsity go before the accuracy breaks?"
 
@@ -60,7 +60,7 @@ class PruningLab(Lab):
                 self._evaluate(ALL, method, share)
         controls = {
             "sparsity": int_slider("Sparsity, %", "Share of the weights that is pruned, in percent", 80, 0, 99),
-            "method": choice("Which weights go", "The smallest magnitudes first, or chosen by chance", METHODS),
+            "method": choice("Prune by", "The smallest magnitudes first, or at random", METHODS),
             "layer": choice("Layer", "Prune the whole network or one layer of it", (ALL, *self.network.names)),
         }
         super().__init__(controls, self._draw())
@@ -109,7 +109,7 @@ class PruningLab(Lab):
         return Picture(figure, moving)
 
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
-        """Prune, evaluate, add the point to the curves of this layer choice."""
+        """Prune, evaluate, and add the point to the curves of this layer."""
         share, method, layer = (self.controls[name].value for name in ("sparsity", "method", "layer"))
         masks, now = self._evaluate(layer, method, share)
         for panel, name, mask, pruned in zip(

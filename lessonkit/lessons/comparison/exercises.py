@@ -1,4 +1,4 @@
-"""Lesson 5: count what a search spends, say how sure a mean is, draw a front, and meet the rule."""
+"""Lesson 5: count a search's evaluations, put an interval around a mean, prune by magnitude, find a Pareto front."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from lessonkit.checker import answers as results
 from lessonkit.checker.answers import mask, number, rows, several
 from lessonkit.checker.exercise import SIGMAS, Examples, Exercise, Law, Misconception, Trial, unlikely
 from lessonkit.checker.slips import rounded
+from lessonkit.experiments.published import PUBLISHED, TRAINED_ACCURACY
 
 # --- trade_off_score ------------------------------------------------------------------------------------------------
 
 
 def trade_off_score(sparsity: float, accuracy: float, baseline_accuracy: float) -> float:
-    """The share saved times the share kept."""
+    """The sparsity times the share of the baseline's accuracy that is left."""
     return sparsity * accuracy / baseline_accuracy
 
 
@@ -29,7 +30,7 @@ def _scores(rng: np.random.Generator) -> Iterator[tuple[float, float, float]]:
     yield 0.5, 0.5, 1.0
     yield 0.5, 0.9, 0.9
     yield 0.0, 0.9, 0.95
-    yield 0.4384, 0.8744, 0.9723
+    yield PUBLISHED["annealing"]["mean_layer_sparsity"], PUBLISHED["annealing"]["accuracy"], TRAINED_ACCURACY
     for _ in range(5):
         sparsity, accuracy, baseline = (float(value) for value in rng.uniform(0.1, 1.0, size=3))
         yield sparsity, accuracy, baseline
@@ -40,7 +41,7 @@ TRADE_OFF = Exercise(
     title="The trade-off score",
     minutes=3,
     objective="put sparsity and accuracy into one number, and recompute a published one",
-    why="Recomputed with the final accuracy, the published score of annealing comes out at 0.3943 and not 0.3951.",
+    why="Recomputed with the final accuracy, the published score of annealing is 0.3943 and not 0.3951.",
     stub='''def trade_off_score(sparsity, accuracy, baseline_accuracy):
     """Return the sparsity times the share of the baseline's accuracy that is left."""
     ...
@@ -51,7 +52,7 @@ TRADE_OFF = Exercise(
     misconceptions=(
         Misconception(
             "no baseline",
-            "The accuracy is taken as it is. What counts is the share of the baseline's accuracy that is left.",
+            "This uses the accuracy itself. What counts is the share of the baseline's accuracy that is left.",
             lambda sparsity, accuracy, baseline: sparsity * accuracy,
         ),
         Misconception(
@@ -61,13 +62,13 @@ TRADE_OFF = Exercise(
         ),
         Misconception(
             "a sum",
-            "The two parts are added. Then a network that prunes nothing would score well; a product gives it 0.",
+            "The two parts are added, so a network that prunes nothing would score well; a product gives it 0.",
             lambda sparsity, accuracy, baseline: sparsity + accuracy / baseline,
         ),
         rounded(trade_off_score),
     ),
     hints=(
-        "Which share of the baseline's accuracy is left when both are equal? When half is lost?",
+        "What share of the baseline's accuracy is left when both are equal? And when half of it is lost?",
         "That share is a ratio, and the sparsity is multiplied by it.",
     ),
 )
@@ -76,7 +77,7 @@ TRADE_OFF = Exercise(
 
 
 def evaluations_of_annealing(iterations: int, layers: int) -> int:
-    """One start and `iterations` proposals in each layer."""
+    """One start and `iterations` proposals for each layer."""
     return layers * (iterations + 1)
 
 
@@ -104,7 +105,7 @@ EVALUATIONS_SA = Exercise(
     misconceptions=(
         Misconception(
             "starts forgotten",
-            "The calls for the starts are missing: each layer's start has a cost too, before the first proposal.",
+            "The calls for the starts are missing: each layer's start is evaluated too, before the first proposal.",
             lambda iterations, layers: iterations * layers,
         ),
         Misconception(
@@ -124,21 +125,21 @@ EVALUATIONS_SA = Exercise(
         ),
         Misconception(
             "two calls in each iteration",
-            "Two calls are counted in each iteration. The cost of the current mask is known from before: only the "
-            "proposal is new.",
+            "Two calls are counted in each iteration. The cost of the current mask is already known: only the proposal "
+            "is new.",
             lambda iterations, layers: layers * (2 * iterations + 1),
             variants=(lambda iterations, layers: layers * 2 * iterations,),
         ),
     ),
     hints=(
         "Take one layer and 1 iteration: which masks are evaluated? There are two.",
-        "Write down the number for one layer; the layers do not share anything.",
+        "Write down the number for one layer; the layers share nothing.",
     ),
 )
 
 
 def evaluations_of_genetic(generations: int, population: int, elite: int, layers: int) -> int:
-    """A whole population first, then the new individuals of each generation, in each layer."""
+    """For each layer, a whole population first, then the new individuals of each generation."""
     new = population - elite
     return layers * (population + generations * new)
 
@@ -156,8 +157,8 @@ EVALUATIONS_GA = Exercise(
     id="comparison.evaluations_of_genetic",
     title="What a genetic algorithm spends",
     minutes=5,
-    objective="count every evaluation of a genetic algorithm, the initial populations too",
-    why="The published 1,000 count neither annealing's 5 starts nor the 60 of the initial populations.",
+    objective="count every evaluation of a genetic algorithm, including the initial populations",
+    why="The published number of 1,000 includes neither annealing's 5 starts nor the 60 initial individuals.",
     stub='''def evaluations_of_genetic(generations, population, elite, layers):
     """Return how often the cost is called. An elite keeps its costs and is not evaluated again.
 
@@ -172,12 +173,12 @@ EVALUATIONS_GA = Exercise(
     misconceptions=(
         Misconception(
             "initial populations forgotten",
-            "The initial populations are missing: their costs have to be known before anybody is selected.",
+            "The initial populations are missing: their costs are needed before parents can be selected.",
             lambda generations, population, elite, layers: layers * generations * (population - elite),
         ),
         Misconception(
             "the elite evaluated again",
-            "The elite is counted in every generation, though it keeps the costs it has.",
+            "The elite is counted in every generation, but its costs are already known.",
             lambda generations, population, elite, layers: layers * population * (generations + 1),
         ),
         Misconception(
@@ -187,7 +188,7 @@ EVALUATIONS_GA = Exercise(
         ),
         Misconception(
             "an elite at the start",
-            "In the initial population nobody has a cost yet, so nobody is spared there.",
+            "In the initial population no cost is known yet, so every individual counts, the elite too.",
             lambda generations, population, elite, layers: layers * (generations + 1) * (population - elite),
         ),
         Misconception(
@@ -197,14 +198,14 @@ EVALUATIONS_GA = Exercise(
         ),
         Misconception(
             "generations times population",
-            "This is generations times population: it leaves out the initial populations, and counts the elite again "
-            "in each generation.",
+            "This is generations times population: it leaves out the initial populations and counts the elite again in "
+            "each generation.",
             lambda generations, population, elite, layers: layers * generations * population,
         ),
     ),
     hints=(
         "Take one layer. How many costs are needed before the first generation, and how many are new in each one?",
-        "An individual of the elite is not new. Add the start and the generations, then think of all layers.",
+        "Individuals of the elite are not new. Add the start and the generations, then think of all layers.",
     ),
 )
 
@@ -213,11 +214,11 @@ EVALUATIONS_GA = Exercise(
 VALUES = np.array([0.7, 0.05, 4.5, 1.1, 0.4, 2.6, 0.2, 1.7])  # skewed, so that a symmetric interval shows
 LOW, HIGH = 0.1234564, 0.9876543
 ONE_HIGH = np.array([LOW, LOW, HIGH, LOW, LOW])
-# How many of five draws are HIGH is binomial: 0 with 0.328, at most 1 with 0.737, 2 with 0.942, 3 with 0.993. So these
-# are, for each level, the ends of the interval, exactly, whatever the convention for a quantile between two values.
+# The number of five draws that are HIGH is binomial: 0 with 0.328, at most 1 with 0.737, 2 with 0.942, 3 with 0.993. So
+# these are the exact ends of the interval for each level, whatever the convention for a quantile between two values.
 ENDS = {0.2: (1, 1), 0.6: (0, 2), 0.94: (0, 3)}
 RESAMPLES, EXACT = 4000, 40_000
-THREE = np.array([100.0, 1.0, 10.0])  # each resample of these has a mean of its own
+THREE = np.array([100.0, 1.0, 10.0])  # resamples of different values have different means
 
 
 def bootstrap_interval(
@@ -234,7 +235,7 @@ def _high_share(draws: int) -> float:
 
 
 def _ends(trial: Trial, level: float) -> NDArray[np.float64]:
-    """The interval of ONE_HIGH, counted in draws that are HIGH: 0 to 5."""
+    """The answer's interval for ONE_HIGH, as numbers of draws that are HIGH, 0 to 5."""
     if level not in trial.notes:
         ends = np.array(trial.result(ONE_HIGH, trial.generator(), level, RESAMPLES))
         trial.notes[level] = (ends - LOW) / (HIGH - LOW) * len(ONE_HIGH)
@@ -247,7 +248,7 @@ def _as_counted(found: Any, wanted: Any) -> bool:
 
 @functools.cache
 def _exact(level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The interval of VALUES from very many resamples, and the deviation of an end for a single resample.
+    """The interval of VALUES from very many resamples, and the standard deviation of each end for one resample.
 
     The deviation of a quantile's estimate is sqrt(q (1 - q) / n) over the density there (David & Nagaraja 2003).
     """
@@ -286,9 +287,9 @@ def _percentiles(trial: Trial) -> None:
     if (np.abs(found - ends) < bound).all():
         return
     if (np.abs(mean_ends(0.95, 2000) - ends) < bound).all():
-        trial.fail("is right with level 0.95 and 2000 resamples, and not without them: look at the default values")
+        trial.fail("is right with level=0.95 and resamples=2000 given, but not without: look at the default values")
     trial.fail(
-        f"should be about ({ends[0]:.3f}, {ends[1]:.3f}), with level and resamples not given; yours is about "
+        f"should be about ({ends[0]:.3f}, {ends[1]:.3f}) with the default level and resamples; yours is about "
         f"({found[0]:.3f}, {found[1]:.3f})"
     )
 
@@ -319,7 +320,7 @@ def _made_of(
     ),
     size: Callable[[int, int], int] = lambda length, resamples: length,
 ) -> Callable[..., Any]:
-    """A bootstrap with another statistic, other ends, or resamples of another size."""
+    """A bootstrap with this statistic of each resample, these ends, and resamples of this size."""
 
     def interval(values: Any, rng: Any, level: float = 0.95, resamples: int = 2000) -> Any:
         drawn = rng.choice(values, (resamples, size(len(values), resamples)))
@@ -353,7 +354,7 @@ def _fixed_number(values: Any, rng: Any, level: float = 0.95, resamples: int = 2
 
 
 def _other_size(trial: Trial) -> bool:
-    """The means of single resamples are those of more or of fewer values."""
+    """Whether the means of single resamples are those of more values, or of fewer."""
     means = [trial.result(ONE_HIGH, trial.generator(), 0.5, 1) for _ in range(40)]
     shares = (np.mean(means, axis=1) - LOW) / (HIGH - LOW)
     if np.ptp(means, axis=1).max() > 1e-6:
@@ -366,7 +367,7 @@ def _other_size(trial: Trial) -> bool:
 
 
 def _around_the_mean(trial: Trial) -> bool:
-    """Both ends are near the mean of the values, though not at it."""
+    """Whether both ends are near the mean of the values, but not at it."""
     found = _ends(trial, 0.94)
     return bool((np.abs(found - 1) < 0.5).all()) and not _as_counted(found, (1, 1))
 
@@ -384,7 +385,7 @@ def _values_alone(trial: Trial) -> bool:
 
 
 def _looks_normal(trial: Trial) -> bool:
-    """Symmetric around the mean, and below the smallest value."""
+    """Whether the interval is symmetric around the mean and reaches below the smallest value."""
     found = _ends(trial, 0.94)
     return bool(abs(found.mean() - 1) < 0.15 and found[0] < -0.1)
 
@@ -402,7 +403,7 @@ def _looks_extreme(trial: Trial) -> bool:
 
 
 def _looks_median(trial: Trial) -> bool:
-    """Medians of three values are the middle one more often than a single value is it: 13 times in 27."""
+    """Whether single resamples give medians: that of three values is the middle one in 13 of 27 cases."""
     middle = np.array([trial.result(THREE, trial.generator(), 0.5, 1)[0] for _ in range(400)])
     known = np.isclose(middle[:, np.newaxis], THREE, rtol=1e-6).any(axis=1)
     return bool(known.all()) and not unlikely(float(np.sum(middle < 5)), 400, 7 / 27) and np.mean(middle == 10) > 0.41
@@ -428,7 +429,7 @@ BOOTSTRAP = Exercise(
     title="A bootstrap interval",
     minutes=12,
     objective="put an interval around the mean of a few runs, without a formula for their distribution",
-    why="Without an interval a difference of two means says nothing, and with four values even this one is too narrow.",
+    why="Without an interval the difference of two means says nothing; with four values even this one is too narrow.",
     stub='''def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     """Return (low, high), the percentile bootstrap interval of the mean of `values`, an array of shape (n,).
 
@@ -440,7 +441,7 @@ BOOTSTRAP = Exercise(
     read=several(number, number),
     draw=lambda rng: (rng.permutation(VALUES), rng, 0.8, 20),
     properties=(
-        Law("The low end comes first, and equal values leave no doubt", _ordered),
+        Law("The low end comes first, and for equal values both ends are the same", _ordered),
         Law("The ends are percentiles of the means of resampled values", _percentiles),
         Law("A resample draws n of the n values, each with the same chance, with replacement", _resampled),
     ),
@@ -466,14 +467,14 @@ BOOTSTRAP = Exercise(
         ),
         Misconception(
             "the wrong axis",
-            "The means are not those of the resamples: mind the `axis`. Each resample has one mean, that of its draws.",
+            "These are not the means of the resamples: check the `axis`. Each resample has one mean, of its own draws.",
             _made_of(lambda drawn: drawn.mean(axis=0)),
             variants=(_made_of(lambda drawn: drawn.mean()),),
             sign=_other_axis,
         ),
         Misconception(
             "resamples of another size",
-            "A resample should have as many values as there are: fewer make the interval too wide, more too narrow.",
+            "A resample should have as many values as `values`: fewer make the interval too wide, more too narrow.",
             _made_of(size=lambda length, resamples: max(1, length - 1)),
             variants=(
                 _made_of(size=lambda length, resamples: 2 * length),
@@ -483,13 +484,13 @@ BOOTSTRAP = Exercise(
         ),
         Misconception(
             "the whole rest on each side",
-            "The interval is too narrow: what lies outside it is shared by two sides, half on each.",
+            "The interval is too narrow: the share outside it must be split, half on each side.",
             _made_of(ends=lambda means, level, values: np.sort(np.quantile(means, [1 - level, level]))),
             sign=_has_ends({0.6: (1, 1)}),
         ),
         Misconception(
             "the whole rest on one side",
-            "All that lies outside the interval is on one side. Half of it belongs on each.",
+            "The whole share outside the interval is on one side. Half of it belongs on each side.",
             _made_of(ends=lambda means, level, values: np.quantile(means, [0, level])),
             sign=_has_ends({0.2: (0, 0), 0.6: (0, 1)}),
         ),
@@ -502,25 +503,25 @@ BOOTSTRAP = Exercise(
         ),
         Misconception(
             "the level of its own",
-            "The level is always 0.95, whatever `level` is.",
+            "The level is always 0.95: use the argument `level`.",
             _made_of(ends=lambda means, level, values: np.quantile(means, [0.025, 0.975])),
             sign=_has_ends({0.2: (0, 3), 0.6: (0, 3)}),
         ),
         Misconception(
             "its own number of resamples",
-            "The number of resamples is always the same, whatever `resamples` is.",
+            "The number of resamples is always the same: use the argument `resamples`.",
             _fixed_number,
             sign=_own_number,
         ),
         Misconception(
             "smallest and largest",
-            "These are the smallest and the largest mean, whatever `level` is.",
+            "These are always the smallest and the largest mean: use the argument `level`.",
             _made_of(ends=lambda means, level, values: [means.min(), means.max()]),
             sign=_looks_extreme,
         ),
         Misconception(
             "a formula for the normal distribution",
-            "This interval lies symmetrically around the mean and uses no random numbers: a formula that trusts the "
+            "This interval is symmetric around the mean and uses no random numbers: it is a formula that assumes a "
             "normal distribution, not a bootstrap.",
             _normal,
             sign=lambda trial: (
@@ -530,14 +531,14 @@ BOOTSTRAP = Exercise(
         ),
         Misconception(
             "a standard deviation",
-            "This interval lies symmetrically around the mean and can reach below the smallest value: it is made from "
-            "the standard deviation of the means, not from their percentiles.",
+            "This interval is symmetric around the mean and can reach below the smallest value: it is made from the "
+            "standard deviation of the means, not from their percentiles.",
             _made_of(ends=lambda means, level, values: means.mean() + np.array([-1, 1]) * _half(level) * means.std()),
             sign=_looks_normal,
         ),
         Misconception(
             "the basic interval",
-            "This is the basic bootstrap interval, the percentiles mirrored at the mean. The percentile interval takes "
+            "This is the basic bootstrap interval, the percentiles mirrored at the mean. The percentile interval uses "
             "them as they are.",
             _made_of(
                 ends=lambda means, level, values: (
@@ -548,7 +549,7 @@ BOOTSTRAP = Exercise(
         ),
         Misconception(
             "rounded",
-            "The result is rounded. Return all its digits: who prints it can round it.",
+            "The result is rounded. Return all its digits: it can be rounded when it is printed.",
             _made_of(ends=lambda means, level, values: np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).round(4)),
             variants=(
                 _made_of(
@@ -559,9 +560,9 @@ BOOTSTRAP = Exercise(
         ),
     ),
     hints=(
-        "A resample has as many values as the original, drawn from it with replacement. What is its mean?",
+        "A resample has as many values as the original and is drawn from it with replacement. What is its mean?",
         "Draw many resamples and keep only their means. `rng.choice` can draw them all at once, in two dimensions.",
-        "The interval holds the middle `level` of these means: which quantiles bound it, if both sides lose the same?",
+        "The interval holds the middle `level` of these means: which two quantiles leave the same share on each side?",
     ),
 )
 
@@ -569,7 +570,7 @@ BOOTSTRAP = Exercise(
 
 
 def magnitude_mask(weights: Any, sparsity: float) -> Any:
-    """Prune the first of the weights in the order of their magnitudes."""
+    """Prune the first weights in the order of their magnitudes."""
     order = np.argsort(np.abs(weights), axis=None)
     mask = np.ones(weights.size, dtype=bool)
     mask[order[: round(sparsity * weights.size)]] = False
@@ -584,7 +585,7 @@ def _layers(rng: np.random.Generator) -> Iterator[tuple[Any, float]]:
     yield np.array([0.5, -2.0, 1.0, -0.25, 4.0, 3.0, -5.0]), 0.5  # 3.5 weights
     yield np.array([1.0, -2.0, 3.0]), 0.0
     yield np.array([1.0, -2.0, 3.0]), 1.0
-    for apart in (1e-3, 1e-6, 1e-10):  # nearly equal, which rounding does not part, and noise does not order
+    for apart in (1e-3, 1e-6, 1e-10):  # nearly equal: rounding makes them equal, and noise changes their order
         yield np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]) * (1 + apart * np.array([3, 1, 5, 0, 4, 2])), 0.5
     yield 1e-5 * np.array([3.0, -1.0, 5.0, 0.5, -4.0, 2.0]), 0.5
     yield np.array([1e-5, 0.2, -0.03, 10.5, -9.5, 100.0]), 0.5  # as text in another order
@@ -611,13 +612,13 @@ def _exact_number(trial: Trial) -> None:
 
 
 def _alike(trial: Trial, wrong: Callable[[Any, float], Any], inside: bool = False) -> bool:
-    """Whether the answer gives the wrong masks; `inside` leaves out where nothing is pruned, or everything."""
+    """Whether this function returns wrong masks; with `inside`, cases that prune nothing or everything are left out."""
     cases = [case for case in (*_layers(np.random.default_rng(0)), *TIES) if not inside or 0 < case[1] < 1]
     return all(np.array_equal(trial.result(*case), wrong(*case)) for case in cases)
 
 
 def _looks_tied(trial: Trial) -> bool:
-    """Right without ties; with them, equal magnitudes always go or stay together."""
+    """Whether the answer is right without ties, but prunes or keeps equal magnitudes always together."""
     right = [np.array_equal(trial.result(*case), magnitude_mask(*case)) for case in _layers(np.random.default_rng(0))]
     return all(right) and all(
         found[np.abs(weights) == size].all() or not found[np.abs(weights) == size].any()
@@ -628,7 +629,7 @@ def _looks_tied(trial: Trial) -> bool:
 
 
 def _number_off(trial: Trial) -> bool:
-    """The smallest are pruned, but not always as many as `round` says."""
+    """Whether the smallest are pruned, but not always round(sparsity * size) of them."""
     off = 0
     for weights, sparsity in _layers(np.random.default_rng(0)):
         pruned = int(np.count_nonzero(~trial.result(weights, sparsity)))
@@ -689,8 +690,8 @@ MAGNITUDE = Exercise(
     id="comparison.magnitude_mask",
     title="The rule: prune the smallest",
     minutes=10,
-    objective="write the simplest competitor of every search, exactly",
-    why="It costs one sort and no evaluation, and it beats a thousand blind ones.",
+    objective="write the simplest competitor of every search, with the exact number of weights",
+    why="It costs one sort and no evaluation, and it beats a thousand evaluations of a blind search.",
     stub='''def magnitude_mask(weights, sparsity):
     """Return a mask that prunes exactly round(sparsity * size) weights, those of smallest magnitude.
 
@@ -707,7 +708,7 @@ MAGNITUDE = Exercise(
     misconceptions=(
         Misconception(
             "zeros always pruned",
-            "Weights that are 0 are pruned in any case here: only the number decides, and a weight of 0 can stay.",
+            "Weights that are 0 are always pruned here: only the number of weights counts, and a weight of 0 may stay.",
             _zeros_too,
             sign=lambda trial: (
                 not trial.result(np.array([0.0, 2.0, 0.0, 1.0]), 0.0)[[0, 2]].any()
@@ -716,14 +717,14 @@ MAGNITUDE = Exercise(
         ),
         Misconception(
             "a threshold",
-            "Equal magnitudes go or stay all together here, so the number is not exact: a threshold cannot part them.",
+            "Equal magnitudes are all pruned or all kept, so the number is not exact: no threshold can separate them.",
             _by_threshold,
             sign=_looks_tied,
         ),
         Misconception(
             "a quantile",
-            "A quantile of the magnitudes is the threshold here. It need not leave exactly round(sparsity * size) of "
-            "them below: count, and take that many from the front of the order.",
+            "The threshold is a quantile of the magnitudes. There may be more or fewer than round(sparsity * size) "
+            "below it: sort them, and prune exactly that many, the smallest.",
             _above_quantile,
             variants=(_from_quantile,),
             sign=lambda trial: (
@@ -732,17 +733,17 @@ MAGNITUDE = Exercise(
         ),
         Misconception(
             "the sign counts",
-            "The weights are sorted with their signs, so large negative ones go first. Their magnitude has no sign.",
+            "The weights are sorted with their signs, so large negative ones are pruned first. Use their magnitudes.",
             _ordered_by(lambda weights: weights),
         ),
         Misconception(
             "the mask inverted",
-            "The mask is the wrong way round: it should be True where a weight stays.",
+            "The mask is the wrong way round: it should be True where a weight is kept.",
             lambda weights, sparsity: ~magnitude_mask(weights, sparsity),
         ),
         Misconception(
             "the largest pruned",
-            "The largest magnitudes are pruned: what matters most is gone.",
+            "The largest magnitudes are pruned: prune the smallest.",
             _ordered_by(lambda weights: -np.abs(weights)),
         ),
         Misconception(
@@ -757,14 +758,14 @@ MAGNITUDE = Exercise(
         ),
         Misconception(
             "row by row",
-            "Each row loses its own share. The smallest magnitudes of the whole layer go, wherever they are.",
+            "The same share of each row is pruned. Prune the smallest magnitudes of the whole layer, in whichever row.",
             _rows,
             variants=(_columns,),
         ),
         Misconception(
             "rounded otherwise",
-            "Not always round(sparsity * size) weights are pruned: `int` cuts off, `np.ceil` goes up, and only `round` "
-            "turns 2.5 into 2 and 3.5 into 4.",
+            "The number of pruned weights is not always round(sparsity * size): `int` rounds down, `np.ceil` rounds "
+            "up, and only `round` turns 2.5 into 2 and 3.5 into 4.",
             _by_number(lambda size, sparsity: int(sparsity * size)),
             variants=(
                 _by_number(lambda size, sparsity: int(sparsity * size + 0.5)),
@@ -775,8 +776,8 @@ MAGNITUDE = Exercise(
         ),
     ),
     hints=(
-        "Count first: how many weights must go? Then find which ones, by their place in the order of magnitudes.",
-        "`np.argsort(..., axis=None)` gives places in flattened order; make the mask flat and reshape it at the end.",
+        "First count: how many weights must be pruned? Then find which ones, by the order of their magnitudes.",
+        "`np.argsort(..., axis=None)` gives indices in flattened order; make a flat mask and reshape it at the end.",
     ),
 )
 
@@ -803,7 +804,7 @@ def _fronts(rng: np.random.Generator) -> Iterator[tuple[Any]]:
     yield (np.array([[0.5, 0.5], [0.5, 0.7], [0.4, 0.5]]),)  # equal in one column
     yield (np.array([[0.2, 0.5], [0.9, 0.1], [0.2, 0.5]]),)  # two equal rows
     yield (np.array([[0.2, 0.5], [0.2 + 1e-9, 0.5], [0.3, 0.6], [0.3, 0.6 - 1e-9]]),)  # nearly equal ones
-    # As text 10.5 would come before 9.5, 1e-05 behind 0.2, and -2.5 behind -10.5.
+    # As text, 10.5 would come before 9.5, 1e-05 after 0.2, and -2.5 after -10.5.
     yield (np.array([[10.5, 0.5], [9.5, 0.4], [100.0, 0.7], [20.0, 0.6]]),)
     yield (np.array([[0.2, 0.1], [1e-5, 0.00001], [0.3, 1e-5], [0.1, 0.01]]),)
     yield (np.array([[-2.5, 9.0], [-10.5, 10.0], [3.0, 11.0], [0.5, 100.0]]),)
@@ -844,8 +845,8 @@ PARETO = Exercise(
     id="comparison.pareto_front",
     title="The Pareto front",
     minutes=12,
-    objective="say which results of a comparison nothing else beats",
-    why="Two goals need no weights to be compared: what is not on the front loses to something that is.",
+    objective="find the results of a comparison that no other result beats",
+    why="Two goals can be compared without weighing one against the other: whatever is not on the front is beaten.",
     stub='''def pareto_front(points):
     """Return the ascending indices of the non-dominated rows of `points`, an array of shape (n, 2): loss, sparsity.
 
@@ -860,53 +861,53 @@ PARETO = Exercise(
     misconceptions=(
         Misconception(
             "both low",
-            "A low sparsity is taken for a good one: the two columns pull in different directions.",
+            "This prefers a low sparsity: a low loss is good, but so is a high sparsity.",
             lambda points: _front(points, lambda p, q: q[0] <= p[0] and q[1] <= p[1] and (q[0] < p[0] or q[1] < p[1])),
         ),
         Misconception(
             "better in both",
-            "A row is dropped only where another is better in both columns. Better in one and equal in one is enough.",
+            "A row is dropped only if another is better in both columns. Better in one, equal in the other is enough.",
             lambda points: _front(points, lambda p, q: q[0] < p[0] and q[1] > p[1]),
         ),
         Misconception(
             "equal rows drop each other",
-            "Equal rows drop each other out, and the result is lost: to dominate, a row must be better somewhere.",
+            "Equal rows remove each other, so both are lost: to dominate, a row must be better in at least one column.",
             lambda points: _front(points, lambda p, q: q[0] <= p[0] and q[1] >= p[1]),
         ),
         Misconception(
             "the extremes only",
-            "Only the best of each column is kept. What lies between them can be non-dominated too.",
+            "Only the best of each column is kept. Rows between them can be non-dominated too.",
             lambda points: sorted({int(np.argmin(points[:, 0])), int(np.argmax(points[:, 1]))}),
         ),
         Misconception(
             "both high",
-            "A high loss is taken for a good one: the two columns pull in different directions.",
+            "This prefers a high loss: a high sparsity is good, but the loss should be low.",
             lambda points: _front(points, lambda p, q: q[0] >= p[0] and q[1] >= p[1] and (q[0] > p[0] or q[1] > p[1])),
         ),
         Misconception(
             "the columns exchanged",
-            "The columns are exchanged, or both directions are: the first column is the loss, of which little is good, "
-            "the second the sparsity.",
+            "The columns are exchanged, or both directions are: the first column is the loss, which should be low, the "
+            "second the sparsity, which should be high.",
             lambda points: _front(points, lambda p, q: _better(q, p)),
         ),
         Misconception(
             "a row against itself",
-            "No row is left, not even the best: each one is compared with itself, which is at least as good in both.",
+            "No row is left, not even the best: each one is compared with itself, and is at least as good in both.",
             lambda points: [],
         ),
         Misconception(
             "the first of equal rows",
-            "Of equal rows only the first is kept. They do not dominate each other, so all of them are on the front.",
+            "Only the first of equal rows is kept. They do not dominate each other, so all of them are on the front.",
             _first_of_equals,
         ),
         Misconception(
             "the dominated ones",
-            "These are the rows that are dominated; the front is all the others.",
+            "These are the rows that are dominated; the front consists of all the others.",
             lambda points: [i for i in range(len(points)) if i not in pareto_front(points)],
         ),
         Misconception(
             "not ascending",
-            "The right rows, but not in ascending order.",
+            "These are the right rows, but not in ascending order.",
             lambda points: sorted(pareto_front(points), key=lambda i: (points[i, 0], -points[i, 1], i)),
             variants=(
                 lambda points: pareto_front(points)[::-1],
@@ -918,12 +919,12 @@ PARETO = Exercise(
         ),
         Misconception(
             "counted from 1",
-            "The right rows, but counted from 1. Indices count from 0.",
+            "These are the right rows, but counted from 1. Indices count from 0.",
             lambda points: [i + 1 for i in pareto_front(points)],
         ),
         Misconception(
             "nearly equal is equal",
-            "Rows that are nearly equal are taken for equal ones: compare the numbers as they are.",
+            "Rows that are nearly equal are treated as equal: compare the numbers as they are.",
             lambda points: _front(points, _nearly_better),
             variants=(
                 lambda points: pareto_front(np.round(points, 3)),
@@ -932,7 +933,7 @@ PARETO = Exercise(
         ),
         Misconception(
             "only those before",
-            "A row is compared only with the rows that come before it: one that comes later can dominate it as well.",
+            "A row is compared only with the rows before it: a later row can dominate it as well.",
             _before,
         ),
         Misconception(
@@ -942,7 +943,7 @@ PARETO = Exercise(
         ),
     ),
     hints=(
-        "Write a test for two rows first: does q dominate p? It has three comparisons or four.",
+        "First write a test for two rows: does q dominate p? It needs three or four comparisons.",
         "A row is on the front when no other one passes that test against it. Try it on two equal rows.",
     ),
 )

@@ -1,4 +1,4 @@
-"""RaceLab: both searches and the controls against evaluations spent, on recorded real runs."""
+"""RaceLab: both searches and the controls, plotted against evaluations spent, from recorded real runs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from lessonkit.experiments.comparison import CONTROLS, Row, compare, search_eval
 from lessonkit.experiments.presets import COURSE, SEARCHES
 from lessonkit.masks import global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset
-from lessonkit.networks.network import ASSETS, Network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import ASSETS
 from lessonkit.objective import trade_off_score
 from lessonkit.problem import Evaluation, Step
 
 RECORDED = ASSETS / "race.json"
-EVERY, CONTROL_EVERY = 10, 50  # evaluations between two recorded points of a search, of a control
+EVERY, CONTROL_EVERY = 10, 50  # evaluations between two recorded points: of a search, of a control
 METRICS = (
     ("trade-off score", "trade_off"),
     ("accuracy", "accuracy"),
@@ -45,9 +46,9 @@ def record(
     images: int | None = None,
     told: Callable[[str, int, Step], Any] | None = None,
 ) -> dict[str, Any]:
-    """Run both searches of the COURSE preset with every seed, and the controls at the sparsities on their way.
+    """Run both searches of the COURSE preset with every seed, and the controls at the sparsities they pass through.
 
-    All metrics are those of the images that candidates were scored on; the test images are looked at once, at the end.
+    All metrics are measured on the images that candidates were scored on; the test images are used once, at the end.
     """
     preset = COURSE if images is None else dataclasses.replace(COURSE, search_images=images)
     comparison = compare(
@@ -103,7 +104,7 @@ def record(
 
 
 def _track(row: Row, network: Network, grid: Sequence[int]) -> list[tuple[Step | None, float, NDArray[np.float64]]]:
-    """The best so far at each point of the grid: its step, the mean sparsity, the layers' sparsities."""
+    """The best candidate so far at each point of `grid`: its step, mean sparsity and layers' sparsities."""
     sizes = np.array([kernel.size for kernel in network.kernels])
     shares, best, done = np.zeros(len(sizes)), None, iter(row.history)
     found, step = [], next(done, None)
@@ -133,7 +134,13 @@ def _columns(points: Sequence[dict[str, float]]) -> dict[str, list[float]]:
 
 @functools.lru_cache(maxsize=1)
 def recorded() -> dict[str, Any]:
-    """The file that ships."""
+    """The recording that ships with the package.
+
+    Raises
+    ------
+    LessonkitError
+        When the file cannot be read.
+    """
     try:
         return dict(json.loads(RECORDED.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
@@ -144,7 +151,7 @@ def recorded() -> dict[str, Any]:
 
 
 class RaceLab(Lab):
-    """SA, GA and the controls against evaluations spent, mean and band over seeds, on recorded runs."""
+    """SA, GA and the controls against evaluations spent: the mean and the range over the seeds of recorded runs."""
 
     task = (
         "Follow both searches through their budget. Who leads, by how much, and does one of them beat a control that "
@@ -164,7 +171,7 @@ class RaceLab(Lab):
             "budget": int_slider(
                 "Evaluations", f"How far to follow the runs of {self.grid[-1]:,} evaluations", most, first, most, first
             ),
-            "seeds": int_slider("Seeds shown", "The mean and the band are over so many runs", seeds, 1, seeds),
+            "seeds": int_slider("Seeds shown", "How many runs the mean and the band include", seeds, 1, seeds),
             "metric": choice("Metric", "On the images that candidates were scored on", METRICS),
             "beside": choice(
                 "Controls like",
@@ -175,7 +182,7 @@ class RaceLab(Lab):
         super().__init__(controls, self._draw())
 
     def curves(self, metric: str, seeds: int, beside: str) -> dict[str, NDArray[np.float64]]:
-        """A metric over the evaluations, shape (seeds, points), of every search and control."""
+        """A metric over the evaluations, shape (seeds, points), for every search and control by name."""
         found = {
             LABELS[name]: np.array([run[metric] for run in runs[:seeds]])
             for name, runs in self.recording["methods"].items()
@@ -199,7 +206,7 @@ class RaceLab(Lab):
         return Picture(figure, [*self.bands.values(), *self.lines.values(), self.end])
 
     def update(self, cause: str | None) -> tuple[str, dict[str, str]]:
-        """Show the chosen metric up to `budget` evaluations, and who leads there.
+        """Show the chosen metric up to the chosen budget, and which method leads there.
 
         Only the search whose sparsity the controls copy is compared with them.
         """

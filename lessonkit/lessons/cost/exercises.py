@@ -1,4 +1,4 @@
-"""Lesson 2: two sparsities, the cost, its threshold, and the repair of one of its flaws."""
+"""Lesson 2: two sparsities, the cost, its threshold, and a correction of one of its flaws."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mean_layer_sparsity(masks: Any) -> float:
 
 
 def global_sparsity(masks: Any) -> float:
-    """One minus the kept weights over all weights."""
+    """One minus the share of kept weights among all weights."""
     kept = sum(np.count_nonzero(mask) for mask in masks)
     total = sum(np.size(mask) for mask in masks)
     return float(1 - kept / total)
@@ -51,7 +51,7 @@ def _all(layers: Any) -> Any:
 
 ONE_LAYER = Misconception(
     "one layer",
-    "This is the sparsity of only one layer. Is there a `return` inside the loop, or a value that each turn "
+    "This is the sparsity of only one layer. Is there a `return` inside the loop, or a value that each pass "
     "overwrites?",
     lambda layers: _each(layers)[0],
     variants=(lambda layers: _each(layers)[-1],),
@@ -59,7 +59,7 @@ ONE_LAYER = Misconception(
 
 
 def _percentage(reference: Callable[[Any], float]) -> Misconception:
-    message = "This is a percentage; what is asked is the share, between 0 and 1."
+    message = "This is a percentage; the exercise asks for a share, between 0 and 1."
     return Misconception("a percentage", message, lambda layers: 100 * reference(layers))
 
 
@@ -111,7 +111,7 @@ GLOBAL_SPARSITY = Exercise(
     id="cost.global_sparsity",
     title="The sparsity of the whole network",
     minutes=5,
-    objective="compute the sparsity that the written formula means and that saves memory",
+    objective="compute the sparsity that the written formula means, and that says how much memory is saved",
     why="It says how much smaller the network gets; the mean of the layers does not.",
     stub='''def global_sparsity(masks):
     """Return the pruned weights of all layers over all weights of all layers. True keeps a weight."""
@@ -133,7 +133,7 @@ GLOBAL_SPARSITY = Exercise(
         ),
         Misconception(
             "a count",
-            "This is how many weights are pruned. Sparsity is a share: divide by how many weights there are.",
+            "This is the number of pruned weights. Sparsity is a share: divide by the number of all weights.",
             lambda layers: np.sum(~_all(layers)),
         ),
         Misconception(
@@ -146,7 +146,7 @@ GLOBAL_SPARSITY = Exercise(
         rounded(global_sparsity),
     ),
     hints=(
-        "Two totals are needed: the pruned weights of all layers, and all weights of all layers.",
+        "You need two totals over all layers: the number of pruned weights, and the number of weights.",
         "Each mask has a `size`, and `np.count_nonzero` counts its True entries.",
     ),
 )
@@ -185,16 +185,16 @@ def _costs(rng: np.random.Generator) -> Iterator[tuple[float, ...]]:
 
 
 def _one_sided_costs(rng: np.random.Generator) -> Iterator[tuple[float, ...]]:
-    """The same with a threshold above the baseline's loss, as in every search.
+    """The same with thresholds above the baseline's loss, as in every search.
 
-    Below the baseline and above the threshold at once, the task does not say which of the two counts.
+    For a loss below the baseline's and above the threshold, the exercise does not say which of the two counts.
     """
     for loss, baseline, sparsity, threshold, *settings in _costs(rng):
         yield loss, baseline, sparsity, max(threshold, baseline + 0.1), *settings
 
 
 def _with(first: Callable[..., float], rest: Callable[[float, float], float] | None = None) -> Callable[..., float]:
-    """A cost whose two terms are made by other functions than the right ones."""
+    """A cost whose terms are computed by these functions: the first, and the sparsity's."""
 
     def cost(
         loss: float,
@@ -219,7 +219,7 @@ def _one_sided_first(loss: float, baseline: float, limit: float, penalty: float)
 
 
 def _alone(first: Callable[..., float]) -> Callable[..., float]:
-    """Under the penalty, nothing else."""
+    """A cost that is the penalty alone from `max_loss` on."""
 
     def cost(
         loss: float,
@@ -259,20 +259,20 @@ def _defaults_only(function: Callable[..., float]) -> Callable[..., float]:
 
 
 def _other_defaults(trial: Trial) -> bool:
-    """Right with both settings given, not without."""
+    """Whether the result is right if both settings are given, but wrong by default."""
     given = [(loss, 0.25, sparsity, 1.0, 10.0, 0.25) for loss in (0.5, 1.5) for sparsity in (0.0, 0.5)]
     defaults = 1.5, 0.5, 0.0, 1.0
     right = [abs(trial.result(*case) - trial.exercise.reference(*case)) < 1e-3 for case in (*given, defaults)]
     return all(right[:-1]) and not right[-1]
 
 
-LATE = "At loss == max_loss the penalty applies already; yours begins above it."
-ALONE = "Under the penalty the sparsity's term is missing: the penalty replaces the first term, not both."
+LATE = "At loss == max_loss the penalty already applies; yours begins above it."
+ALONE = "Where the penalty applies, the sparsity's term is missing: the penalty replaces the first term, not both."
 ON_TOP = "The penalty is added to the squared difference; it should take its place."
 DEFAULTS = Misconception(
     "other defaults",
-    "The result is right where `penalty` and `epsilon` are given, and wrong where they are not: look at their default "
-    "values, 1e8 and 1e-8.",
+    "The result is right when `penalty` and `epsilon` are given, and wrong when they are not: their default values "
+    "should be 1e8 and 1e-8.",
     lambda loss, baseline_loss, sparsity, max_loss, penalty=1e6, epsilon=1e-6: pruning_cost(
         loss, baseline_loss, sparsity, max_loss, penalty, epsilon
     ),
@@ -285,7 +285,7 @@ PRUNING_COST = Exercise(
     title="The cost of the published experiment",
     minutes=10,
     objective="write the objective of a search, with its penalty, as one function",
-    why="A search finds what its cost asks for and nothing else, so each term of it is a decision.",
+    why="A search finds what its cost asks for and nothing else, so each term of the cost is a decision.",
     stub='''def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     """Return the squared difference of the losses, plus 1 / (sparsity + epsilon).
 
@@ -308,7 +308,7 @@ PRUNING_COST = Exercise(
         ),
         Misconception(
             "difference of the squares",
-            "This is the difference of the squares, not the square of the difference: mind the brackets.",
+            "This is the difference of the squares, not the square of the difference: check the brackets.",
             _with(lambda loss, baseline, limit, penalty: loss**2 - baseline**2 if loss < limit else penalty),
             variants=(
                 _with(lambda loss, baseline, limit, penalty: baseline**2 - loss**2 if loss < limit else penalty),
@@ -345,7 +345,7 @@ PRUNING_COST = Exercise(
         Misconception(
             "condition without brackets",
             "Below `max_loss` the sparsity's term is missing. Python reads `a if b else c + d` as "
-            "`a if b else (c + d)`: set brackets.",
+            "`a if b else (c + d)`: put brackets around the condition with its two values.",
             _condition_cut,
         ),
         Misconception(
@@ -360,23 +360,23 @@ PRUNING_COST = Exercise(
         ),
         Misconception(
             "penalty of its own",
-            "The penalty is always 1e8, whatever `penalty` is.",
+            "The penalty is always 1e8: use the argument `penalty`.",
             _with(lambda loss, baseline, limit, penalty: _first(loss, baseline, limit, 1e8)),
         ),
         Misconception(
             "no epsilon",
-            "The epsilon is missing: a mask that prunes nothing divides by zero.",
+            "The epsilon is missing: for a mask that prunes nothing, this divides by zero.",
             _with(_first, lambda sparsity, epsilon: 1 / sparsity),
             variants=(_with(_first, lambda sparsity, epsilon: np.divide(1, sparsity)),),
         ),
         Misconception(
             "epsilon of its own",
-            "The epsilon is always 1e-8, whatever `epsilon` is.",
+            "The epsilon is always 1e-8: use the argument `epsilon`.",
             _with(_first, lambda sparsity, epsilon: 1 / (sparsity + 1e-8)),
         ),
         Misconception(
             "epsilon outside",
-            "The epsilon is added after the division, not to the sparsity: set brackets.",
+            "The epsilon is added after the division, not to the sparsity: put brackets around the denominator.",
             _with(_first, lambda sparsity, epsilon: 1 / sparsity + epsilon),
             variants=(
                 _with(_first, lambda sparsity, epsilon: np.divide(1, sparsity) + epsilon),
@@ -396,8 +396,8 @@ PRUNING_COST = Exercise(
         ),
         Misconception(
             "one-sided",
-            "A loss below the baseline's costs nothing here. That repair comes later; the published cost also counts a "
-            "difference in this direction.",
+            "A loss below the baseline's costs nothing here. That correction comes later; the published cost counts a "
+            "difference in this direction too.",
             _with(_one_sided_first),
         ),
         DEFAULTS,
@@ -405,8 +405,8 @@ PRUNING_COST = Exercise(
     ),
     hints=(
         "The cost is a sum of two terms. Only the first one depends on the losses.",
-        "First decide by comparing `loss` and `max_loss` what the first term is, then add the second. Which comparison "
-        "puts equality on the penalty's side?",
+        "First compare `loss` with `max_loss` to decide what the first term is, then add the second. With which "
+        "comparison does the penalty apply when the two are equal?",
     ),
 )
 
@@ -428,8 +428,8 @@ ONE_SIDED = Exercise(
     id="cost.one_sided_cost",
     title="A cost that does not punish improvement",
     minutes=8,
-    objective="repair an objective without changing what it says elsewhere",
-    why="The published cost calls a mask worse for making the loss better; a search would walk away from it.",
+    objective="correct an objective in one place without changing it elsewhere",
+    why="The published cost calls a mask worse if it makes the loss better; a search would move away from such masks.",
     stub='''def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     """Return `pruning_cost`, but where the loss is below the baseline's, the squared difference counts as 0.
 
@@ -439,7 +439,7 @@ ONE_SIDED = Exercise(
 ''',
     reference=one_sided_cost,
     read=number,
-    properties=(Examples("Of the differences only a loss above the baseline's costs something", _one_sided_costs),),
+    properties=(Examples("The difference of the losses costs something only above the baseline's", _one_sided_costs),),
     possible=lambda loss, baseline_loss, sparsity, max_loss, *settings: max_loss > baseline_loss,
     misconceptions=(
         Misconception(
@@ -449,12 +449,12 @@ ONE_SIDED = Exercise(
         ),
         Misconception(
             "the wrong side",
-            "The sides are exchanged: now an improvement costs something and a damage nothing.",
+            "The sides are exchanged: now an improvement costs something, and damage costs nothing.",
             _with(lambda loss, baseline, limit, penalty: max(baseline - loss, 0) ** 2 if loss < limit else penalty),
         ),
         Misconception(
             "not squared",
-            "One-sided it is, but the square has been lost on the way.",
+            "The cost is one-sided now, but the difference is no longer squared.",
             _with(lambda loss, baseline, limit, penalty: max(loss - baseline, 0) if loss < limit else penalty),
         ),
         Misconception(
@@ -465,7 +465,7 @@ ONE_SIDED = Exercise(
         ),
         Misconception(
             "rewarded",
-            "A better loss is rewarded here, beyond costing nothing: its squared difference is subtracted.",
+            "A better loss is rewarded here: its squared difference is subtracted. It should only cost nothing.",
             _with(
                 lambda loss, baseline, limit, penalty: (
                     (loss - baseline) * abs(loss - baseline) if loss < limit else penalty
@@ -493,7 +493,7 @@ ONE_SIDED = Exercise(
         ),
         Misconception(
             "settings forgotten",
-            "`penalty` and `epsilon` have no effect: if you call `pruning_cost`, hand them on.",
+            "`penalty` and `epsilon` have no effect: if you call `pruning_cost`, pass them on.",
             _defaults_only(one_sided_cost),
         ),
         DEFAULTS,
@@ -528,7 +528,7 @@ WARMUP = Exercise(
     title="The warm-up threshold",
     minutes=4,
     objective="turn a sentence about thresholds into a formula and check it at both ends",
-    why="Without it the first layer could spend the whole loss that the last one needs.",
+    why="Without it the first layers could use up all the loss that is allowed, and leave nothing for the last.",
     stub='''def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     """Return the loss from which the penalty applies: equal steps, up to `loss_to_warmup` in the last layer.
 
@@ -543,7 +543,7 @@ WARMUP = Exercise(
     misconceptions=(
         Misconception(
             "off by one",
-            "The first layer gets a threshold of 0, which no loss can meet: `layer_index` counts from 0.",
+            "The first layer gets a threshold of 0, and no loss is below that: `layer_index` counts from 0.",
             lambda layer, total, loss: loss * layer / total,
             variants=(
                 lambda layer, total, loss: loss * layer / (total - 1),
@@ -552,7 +552,7 @@ WARMUP = Exercise(
         ),
         Misconception(
             "no brackets",
-            "Multiplication and division come before addition: set brackets around layer_index + 1.",
+            "Multiplication and division come before addition: put brackets around layer_index + 1.",
             lambda layer, total, loss: loss * layer + 1 / total,
             variants=(lambda layer, total, loss: layer + 1 / total * loss,),
         ),
@@ -564,12 +564,12 @@ WARMUP = Exercise(
         ),
         Misconception(
             "loss_to_warmup forgotten",
-            "The last layer's threshold is always 1 here: `loss_to_warmup` has been forgotten.",
+            "The last layer's threshold is always 1 here: `loss_to_warmup` is missing.",
             lambda layer, total, loss: (layer + 1) / total,
         ),
         Misconception(
             "integer division",
-            "The division drops the digits behind the point, so the steps are not equal: use / and not //.",
+            "The division drops the digits after the decimal point, so the steps are not equal: use / and not //.",
             lambda layer, total, loss: loss * ((layer + 1) // total),
             variants=(
                 lambda layer, total, loss: loss * (layer + 1) // total,
@@ -585,7 +585,7 @@ WARMUP = Exercise(
     ),
     hints=(
         "What should come out for the last layer, whose index is total_layers - 1?",
-        "Which number runs from 1 to total_layers while `layer_index` runs from 0? What share of the way is that?",
+        "Which number runs from 1 to total_layers while `layer_index` runs from 0? Which share of total_layers is it?",
     ),
 )
 

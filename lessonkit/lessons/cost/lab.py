@@ -1,4 +1,4 @@
-"""CostLab: what the objective rewards, and how the published runs walked over it."""
+"""CostLab: the surface of the objective, and the paths of the published runs on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {"annealing": "SA", "genetic": "GA"}
 LOSSES = np.linspace(0.0, 1.5, 121)
 SPARSITIES = np.linspace(0.0025, 0.6, 120)
 HIGHEST = 100.0  # the colours end here; a cost above it gets the colour of the penalty
-CEILING = 20.0  # of the costs after each layer; a higher one stands at the ceiling
+CEILING = 20.0  # of the plot of costs after each layer; a higher cost is drawn there
 
 _cost = np.vectorize(pruning_cost)
 
@@ -29,7 +29,7 @@ _cost = np.vectorize(pruning_cost)
 def path_costs(
     method: str, sparsity: str, max_loss: float, penalty: float, epsilon: float
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Loss, sparsity (as called for) and cost of a published run after each layer, shape (5,) each."""
+    """Loss, sparsity (of the kind `sparsity`) and cost of a published run after each layer, shape (5,) each."""
     points = PATHS[method]
     means = np.array([point.mean_layer_sparsity for point in points])
     pruned = means if sparsity == MEAN else global_from_mean(means)
@@ -38,7 +38,7 @@ def path_costs(
 
 
 class CostLab(Lab):
-    """The cost surface over loss and sparsity, the published SA and GA paths on it."""
+    """The cost as a surface over loss and sparsity, with the paths of the published SA and GA runs."""
 
     task = "Change the objective: which of the two published runs does it call the better one, and where is the cliff?"
 

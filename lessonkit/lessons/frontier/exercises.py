@@ -1,4 +1,4 @@
-"""Lesson 6: moves and energies for a search that wins."""
+"""Lesson 6: a move that keeps the sparsity, and the energy of a spin flip."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIDE, K, DRAWS = 6, 3, 500  # of each kind, of which K change
 
 
 def swap_neighbour(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
-    """Draw among the kept and among the pruned weights, equally many."""
+    """Exchange the same number of kept and of pruned weights, chosen at random."""
     kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
     k = min(k, len(kept), len(pruned))
     swapped = mask.copy()
@@ -40,7 +40,7 @@ def _swaps(trial: Trial, k: int = K) -> NDArray[np.bool_]:
 
 
 def _numbers(trial: Trial, k: int = K) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """How many weights each draw prunes, and how many it restores."""
+    """How many weights each draw prunes, and how many it restores, each of shape (draws,)."""
     found = _swaps(trial, k)
     return found[:, :SIDE].sum(axis=1), found[:, SIDE:].sum(axis=1)
 
@@ -72,7 +72,7 @@ def _evenly(trial: Trial) -> None:
     for name, bits in (("kept", slice(SIDE)), ("pruned", slice(SIDE, None))):
         often = found[:, bits].sum(axis=0)
         text = (
-            f"does not choose among the {name} weights with equal chance: one of them in {often.max()}, another in "
+            f"does not choose the {name} weights with equal chance: it chooses one in {often.max()}, another in "
             f"{often.min()} of {len(found)} draws"
         )
         trial.expect(not any(unlikely(hits, len(found), K / SIDE) for hits in often), text)
@@ -128,7 +128,7 @@ def _prune(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
 def _made_of(
     kept: Callable[[Any, int, np.random.Generator], Any], pruned: Callable[[Any, int, np.random.Generator], Any]
 ) -> Callable[..., Mask]:
-    """A swap with other choices among the places of kept and of pruned weights."""
+    """A swap that chooses among the places of kept and of pruned weights with these functions."""
 
     def swap(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
         places = np.flatnonzero(mask), np.flatnonzero(~mask)
@@ -170,7 +170,7 @@ def _exactly_k(trial: Trial) -> bool:
 
 
 def _looks_unbounded(trial: Trial) -> bool:
-    """Right where there are enough; where there are not, numpy complains."""
+    """Whether the answer is right if there are enough weights, and raises numpy's error if there are not."""
     if not _exactly_k(trial):
         return False
     for before, k in ((np.ones(3, bool), 2), (np.zeros(3, bool), 1), (START, 10)):
@@ -182,14 +182,14 @@ def _looks_unbounded(trial: Trial) -> bool:
 
 
 def _flips_anywhere(trial: Trial) -> bool:
-    """Now more are pruned and now more restored: of either there can be more than k, or both together are k."""
+    """Whether the numbers of pruned and restored weights vary: each can exceed k, or together they are k."""
     pruned, restored = _numbers(trial)
     wanders = (pruned > restored).any() and (pruned < restored).any()
     return bool(wanders and (max(pruned.max(), restored.max()) > K or (pruned + restored <= K).all()))
 
 
 def _draws_twice(trial: Trial) -> bool:
-    """Of either kind there are k or fewer, k as often as that many draws with replacement are distinct."""
+    """Whether each kind changes by k or fewer, and by k as often as k draws with replacement are distinct."""
     pruned, restored = _numbers(trial)
     fewer = (pruned < K).any() and (restored < K).any() and pruned.max() == restored.max() == K
     distinct = (SIDE - 1) * (SIDE - 2) / SIDE**2
@@ -198,7 +198,7 @@ def _draws_twice(trial: Trial) -> bool:
 
 
 def _comes_back(trial: Trial) -> bool:
-    """With k = 1, one of the 7 weights that are pruned by then comes back, and it may be the one just pruned."""
+    """Whether, with k = 1, one of 7 pruned weights comes back, which may be the one just pruned."""
     single = [pruned == 0 for pruned, restored in zip(*_numbers(trial, 1), strict=True) if pruned == restored]
     pruned, restored = _numbers(trial)
     three = not unlikely((pruned == K).sum(), len(pruned), 20 / 84)
@@ -226,7 +226,7 @@ SWAP = Exercise(
     title="A move that keeps the sparsity",
     minutes=10,
     objective="write a move that stays at a given sparsity",
-    why="At a fixed sparsity the loss alone decides, and no candidate is wasted on masks that prune less.",
+    why="At a fixed sparsity only the loss decides, and no evaluation is wasted on masks that prune less.",
     stub='''def swap_neighbour(mask, k, rng):
     """Return a new mask with `k` kept weights pruned and `k` pruned ones restored, all chosen with equal chance.
 
@@ -239,20 +239,20 @@ SWAP = Exercise(
     draw=lambda rng: (START, K, rng),
     properties=(
         Law("As many are pruned as restored, `k` of each", _counts),
-        Law("Where there are fewer than `k`, fewer are swapped", _few),
-        Law("All kept weights have the same chance, and all pruned ones", _evenly),
-        Law("Which weights are chosen together is chance, too", _independently),
+        Law("If there are fewer than `k`, fewer are swapped", _few),
+        Law("All kept weights have the same chance, and so have all pruned ones", _evenly),
+        Law("Which weights are chosen together is random, too", _independently),
     ),
     misconceptions=(
         Misconception(
             "nothing changes",
-            "The mask never changes: to prune is to set True to False, and to restore is the opposite.",
+            "The mask never changes: pruning sets True to False, and restoring sets False to True.",
             lambda mask, k, rng: mask.copy(),
             sign=lambda trial: not _swaps(trial).any(),
         ),
         Misconception(
             "no chance",
-            "The same weights are swapped every time, whatever `rng` is.",
+            "The same weights are swapped every time: use `rng` to choose them.",
             _made_of(lambda places, k, rng: places[:k], lambda places, k, rng: places[:k]),
             sign=lambda trial: bool((_swaps(trial) == _swaps(trial)[0]).all()),
         ),
@@ -270,7 +270,7 @@ SWAP = Exercise(
         ),
         Misconception(
             "flips anywhere",
-            "Bits are chosen without looking which are kept and which are pruned, so the sparsity wanders.",
+            "Bits are chosen without regard to which are kept and which are pruned, so the sparsity drifts.",
             _flip_k,
             variants=(_flip_half,),
             sign=_flips_anywhere,
@@ -296,27 +296,27 @@ SWAP = Exercise(
         ),
         Misconception(
             "fewer at times",
-            "Sometimes fewer than `k` weights of each kind change, though there are enough: it should be exactly `k`.",
+            "Sometimes fewer than `k` weights of each kind change, though there are enough: swap exactly `k`.",
             _random_k,
             variants=(_one_by_one,),
             sign=_fewer_at_times,
         ),
         Misconception(
             "no bound",
-            "This asks for more weights than there are: think of a mask with fewer than `k` pruned or kept ones.",
+            "This tries to draw more weights than there are: think of a mask with fewer than `k` pruned or kept ones.",
             _unbounded,
             sign=_looks_unbounded,
         ),
         Misconception(
             "each side its own bound",
-            "Each side is bounded for itself, so where one runs short the sparsity changes: both need the same number.",
+            "Each side has its own limit, so the sparsity changes if one has too few: both need the same number.",
             _one_sided_bound,
             sign=_sides_differ,
         ),
     ),
     hints=(
-        "`np.flatnonzero` lists the places of the kept weights, and those of the pruned ones.",
-        "How many can be swapped at most? Draw that many places from each list, without replacement.",
+        "`np.flatnonzero` lists the indices of the kept weights, and those of the pruned ones.",
+        "How many can be swapped at most? Draw that many indices from each list, without replacement.",
     ),
 )
 
@@ -326,13 +326,13 @@ SWAP = Exercise(
 def flip_energy(
     couplings: NDArray[np.float64], fields: NDArray[np.float64], spins: NDArray[np.float64], index: int
 ) -> float:
-    """The change of E = -1/2 s^T J s - h^T s when one spin turns over, from that spin's local field alone."""
+    """The change of E = -1/2 s^T J s - h^T s when one spin flips, computed from that spin's local field."""
     local_field = couplings[index] @ spins + fields[index]
     return float(2 * spins[index] * local_field)
 
 
 def _magnitude(couplings: Any, fields: Any, spins: Any, index: int) -> float:
-    """The sum of the sizes of the terms, which may cancel: rounding is relative to it."""
+    """The sum of the absolute terms, which may cancel: a rounding error is relative to it."""
     return float(2 * (np.abs(couplings[index]).sum() + np.abs(fields[index])))
 
 
@@ -369,7 +369,7 @@ ENERGY = Exercise(
     title="The energy of one flip",
     minutes=10,
     objective="compute what one flip changes without computing the whole energy",
-    why="It turns a flip from n^2 operations into n, which is why a quadratic model can be annealed in seconds.",
+    why="It reduces a flip from n^2 operations to n, which is why a quadratic model can be annealed in seconds.",
     stub='''def flip_energy(couplings, fields, spins, index):
     """Return how much E = -1/2 s^T J s - h^T s changes when the spin at `index` turns over.
 
@@ -385,39 +385,39 @@ ENERGY = Exercise(
     misconceptions=(
         Misconception(
             "the sign",
-            "The sign is wrong: this is the energy before minus the energy afterwards.",
+            "The sign is wrong: this is the energy before the flip minus the energy after it.",
             lambda couplings, fields, spins, index: -flip_energy(couplings, fields, spins, index),
         ),
         Misconception(
             "half of it",
-            "This is half of the change: the spin goes from 1 to -1 or back, a way of 2, and does not stop at 0.",
+            "This is half of the change: a spin that flips from 1 to -1, or back, changes by 2, not by 1.",
             lambda couplings, fields, spins, index: flip_energy(couplings, fields, spins, index) / 2,
         ),
         Misconception(
             "no fields",
-            "The fields are missing: the spin also leaves its own field's direction.",
+            "The fields are missing: the energy also depends on the spin's own field.",
             _weighed(1, 0),
         ),
         Misconception(
             "no couplings",
-            "The couplings are missing: the spin also feels all other spins.",
+            "The couplings are missing: the energy also depends on all other spins.",
             _weighed(0, 1),
         ),
         Misconception(
             "the terms weighed otherwise",
-            "The coupling term is off by a factor of 2 beside the fields. J is symmetric: how often does the sum with "
-            "its 1/2 hold the pair of two spins?",
+            "The coupling term is wrong by a factor of 2, relative to the fields. J is symmetric: how often does each "
+            "pair of spins occur in the sum, and what does the 1/2 do?",
             _weighed(2, 1),
             variants=(_weighed(0.5, 1),),
         ),
         Misconception(
             "the sign of the fields",
-            "The sign of the fields is wrong: both terms of the energy have a minus.",
+            "The sign of the fields is wrong: both terms of the energy have a minus sign.",
             _weighed(1, -1),
         ),
         Misconception(
             "the spin's own sign",
-            "The spin's own sign is missing: from up to down the change is the opposite of that from down to up.",
+            "The spin's own sign is missing: a flip from +1 to -1 changes the energy by the opposite of one back.",
             lambda couplings, fields, spins, index: 2 * (couplings[index] @ spins + fields[index]),
         ),
         Misconception(
@@ -427,22 +427,22 @@ ENERGY = Exercise(
         ),
         Misconception(
             "always 0",
-            "This is always 0: both energies are computed from the same array. Copy it before you turn the spin.",
+            "This is always 0: both energies are computed from the same array. Copy it before you flip the spin.",
             lambda couplings, fields, spins, index: 0.0,
         ),
         Misconception(
             "the old energy",
-            "This is the whole energy before the flip; what is asked is its change.",
+            "This is the whole energy before the flip; return its change.",
             lambda couplings, fields, spins, index: _energy(couplings, fields, spins),
         ),
         Misconception(
             "the new energy",
-            "This is the whole energy after the flip; what is asked is its change.",
+            "This is the whole energy after the flip; return its change.",
             lambda couplings, fields, spins, index: _energy(couplings, fields, _turned(spins, index)),
         ),
         Misconception(
             "turned in place",
-            "The spin is turned in the array that was given: asking for a change must not make it.",
+            "The spin is flipped in the array that was passed in: compute the change without making it.",
             lambda couplings, fields, spins, index: _turned_for_good(couplings, fields, spins, index),
             variants=(lambda couplings, fields, spins, index: 0 * _turned_for_good(couplings, fields, spins, index),),
         ),

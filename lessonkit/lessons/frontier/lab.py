@@ -32,14 +32,15 @@ from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
 from lessonkit.masks import Masks, global_sparsity
 from lessonkit.networks.mnist import Dataset
-from lessonkit.networks.network import ASSETS, Network
+from lessonkit.networks.network import Network
+from lessonkit.networks.weights import ASSETS
 from lessonkit.problem import Evaluation, Problem, Scored, SearchResult
 
-Densities = NDArray[np.float64]  # the share of weights kept, one a layer
+Densities = NDArray[np.float64]  # the share of weights kept, one per layer
 
 RECORDED = ASSETS / "densities.json"
 TOTALS = (0.80, 0.85, 0.90, 0.95)  # global sparsities to play at
-MEAN_IMAGES = 300  # training images behind the mean inputs of the bias correction
+MEAN_IMAGES = 300  # training images from which the bias correction takes the mean inputs
 LIVE = 60  # evaluations of the annealer's run from the student's densities
 WHO = ("you", "magnitude", "annealer")
 HATCHES = ("", "//", "..")
@@ -49,9 +50,9 @@ HATCHES = ("", "//", "..")
 
 
 def spread(densities: ArrayLike, weights: ArrayLike, kept: float, fixed: int | None = None) -> Densities:
-    """Densities in the same proportion that keep `kept` weights in all; none above 1, `fixed` left where it can be.
+    """Scale densities so that all layers together keep `kept` weights: none above 1, layer `fixed` kept if possible.
 
-    `densities` and `weights` (how many a layer has) have shape (layers,); `kept` is a number of weights.
+    `densities` and `weights` (the size of each layer) have shape (layers,); `kept` is a number of weights.
     """
     wanted, sizes = np.clip(np.asarray(densities, float), 0.0, 1.0), np.asarray(weights, float)
     free = np.ones(len(sizes), bool)
@@ -63,7 +64,7 @@ def spread(densities: ArrayLike, weights: ArrayLike, kept: float, fixed: int | N
         kept = kept - wanted[fixed] * sizes[fixed]
     if not np.any(wanted[free] > 0):
         wanted[free] = 1.0
-    while free.any():  # scale, cut off what is full, scale the rest again
+    while free.any():  # scale, fix the layers that are full, scale the rest again
         factor = kept / max(float((wanted * sizes)[free].sum()), 1e-12)
         full = free & (wanted * factor >= 1.0)
         if not full.any() or factor <= 1.0:
@@ -78,7 +79,7 @@ def spread(densities: ArrayLike, weights: ArrayLike, kept: float, fixed: int | N
 
 
 class Densest:
-    """Masks and evaluations of densities: the largest magnitudes inside each layer, the biases corrected on demand."""
+    """Masks and evaluations for densities: each layer keeps its largest magnitudes; biases can be corrected."""
 
     def __init__(self, evaluator: Evaluator, means: tuple[NDArray[np.float32], ...]) -> None:
         self.evaluator, self.means = evaluator, means
@@ -87,12 +88,12 @@ class Densest:
         self._ranks = [_ranks(np.abs(kernel)) for kernel in self.network.kernels]
 
     def masks(self, densities: ArrayLike) -> Masks:
-        """As `magnitude_per_layer` with sparsities of one less the densities, sorted beforehand."""
+        """As `magnitude_per_layer` with sparsities 1 - densities, but the weights are already sorted."""
         pruned = np.round((1.0 - np.asarray(densities, float)) * self.sizes).astype(int)
         return tuple(ranks >= count for ranks, count in zip(self._ranks, pruned, strict=True))
 
     def evaluate(self, masks: Masks, corrected: bool) -> Evaluation:
-        """The pruned network, with corrected biases or its own."""
+        """The loss and accuracy of the pruned network, with corrected biases or with its own."""
         if not corrected:
             return self.evaluator.evaluate(masks)
         return self.evaluator.with_network(correct_biases(self.network, masks, self.means)).evaluate(masks)
@@ -100,7 +101,7 @@ class Densest:
     def anneal(
         self, start: ArrayLike, total: float, corrected: bool, evaluations: int, rng: np.random.Generator
     ) -> SearchResult[Densities]:
-        """Search densities of the global sparsity `total` for the fewest errors: the course's annealing, unchanged."""
+        """Search the densities with the fewest errors at the global sparsity `total`, by the course's `anneal`."""
         kept = (1.0 - total) * self.sizes.sum()
 
         def score(candidates: Any) -> list[Scored[Any]]:
@@ -147,7 +148,13 @@ def record(data: Dataset, network: Network, evaluations: int = 400, seed: int = 
 
 @functools.lru_cache(maxsize=1)
 def recorded() -> dict[str, Any]:
-    """The file that ships."""
+    """The recording that ships with the package.
+
+    Raises
+    ------
+    LessonkitError
+        When the file cannot be read.
+    """
     try:
         return dict(json.loads(RECORDED.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
@@ -158,9 +165,9 @@ def recorded() -> dict[str, Any]:
 
 
 class DensityLab(Lab):
-    """Five densities, the total locked or free: your accuracy against global magnitude and against the annealer."""
+    """Choose five densities, and compare your accuracy with global magnitude and with the annealer."""
 
-    task = "Share out the weights that are left. Beat global magnitude first, then the annealer."
+    task = "Divide the weights that are kept among the layers. Beat global magnitude first, then the annealer."
 
     def __init__(self, data: Dataset | None = None, network: Network | None = None) -> None:
         data, self.network, self.evaluator = engine(data, network)
@@ -168,7 +175,7 @@ class DensityLab(Lab):
         self.sizes = self.densest.sizes
         self.names = self.network.names
         recorded_for = recorded()
-        runs = recorded_for["runs"] if recorded_for["data"] == data.name else []  # other weights, other densities
+        runs = recorded_for["runs"] if recorded_for["data"] == data.name else []  # densities suit one network alone
         self.best = {(run["total"], run["corrected"]): np.array(run["densities"]) for run in runs}
         self.rivals: dict[Any, Evaluation] = {}
         self.magnitudes: dict[Any, tuple[Masks, Evaluation]] = {}
@@ -182,8 +189,10 @@ class DensityLab(Lab):
         controls = {
             **shares,
             "total": choice("Total sparsity", "Of all weights", [(f"{100 * t:.0f}%", t) for t in TOTALS], 0.90),
-            "locked": checkbox("Lock the total", "The other layers give way so that the total stays", True),
-            "corrected": checkbox("Bias correction", "Hand what pruned weights added on average to the bias", False),
+            "locked": checkbox("Lock the total", "The other layers change so that the total stays the same", True),
+            "corrected": checkbox(
+                "Bias correction", "Add to each bias what its pruned weights contributed on average", False
+            ),
         }
         self.live = button(
             f"Anneal from here ({LIVE} evaluations)", "The annealer starts from your densities", self._anneal
@@ -218,18 +227,18 @@ class DensityLab(Lab):
     # --- the three players ---
 
     def _yours(self, cause: str | None) -> None:
-        """Take the sliders' densities, make the others give way where the total is locked, and show it."""
+        """Take the sliders' densities, change the others if the total is locked, and show the result."""
         moved = np.array([abs(self.controls[name].value - self._shown(name)) > 1e-6 for name in self.names])
         wanted = np.array([self.controls[name].value / 100 for name in self.names])
         self.densities = np.where(moved, wanted, self.densities)
-        if self.controls["locked"].value or cause == "total":  # a total that is chosen is taken, locked or not
+        if self.controls["locked"].value or cause == "total":  # a newly chosen total counts, locked or not
             kept = (1.0 - self.controls["total"].value) * self.sizes.sum()
             fixed = self.names.index(cause) if cause in self.names else None
             self.densities = spread(self.densities, self.sizes, kept, fixed)
         self.set_values({name: self._shown(name) for name in self.names})
 
     def _shown(self, name: str) -> float:
-        """The density as the slider can show it: a page would round it to the step, and report that as a change."""
+        """The density in %, rounded to the slider's step: else the page would round it, and report that as a change."""
         step = self.controls[name].step
         return round(float(step * round(100 * self.densities[self.names.index(name)] / step)), 1)
 
@@ -254,7 +263,7 @@ class DensityLab(Lab):
         return densities, self.rivals[total, corrected]
 
     def _anneal(self, _: Any = None) -> None:
-        """Run the annealer live from the student's densities; what it finds counts when it is the best so far."""
+        """Run the annealer from the student's densities, and keep what it finds if that is the best so far."""
         total, corrected = self.controls["total"].value, self.controls["corrected"].value
         result = self.densest.anneal(self.densities, total, corrected, LIVE, np.random.default_rng())
         assert result.evaluation is not None

@@ -1,4 +1,4 @@
-"""Lesson 4: selection, crossover, mutation, and who lives on."""
+"""Lesson 4: selection, crossover, mutation, and the next generation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lessonkit.masks import Mask, prune_only
 
 PEOPLE = 6
 ORDERS = (np.arange(6.0), np.arange(6.0)[::-1], np.array([3.0, 0.5, 2.0, 5.0, 1.0, 4.0]))
-ALL_ENTER = (  # costs that are compared wrongly as text, when cut off, when rounded, and where a huge one is among them
+ALL_ENTER = (  # some are in the wrong order if compared as text, truncated or rounded; some include a huge cost
     [2.0, 1.0],
     [3.0],
     [10.5, 9.5, 100.0, 20.0],
@@ -65,7 +65,9 @@ def _single_entrant(trial: Trial) -> None:
     wins = _wins(trial, ORDERS[2], 1, 9000)
     if _too_uneven(wins, np.full(PEOPLE, 1 / PEOPLE)):
         at = int(np.argmax(np.abs(wins - wins.mean())))
-        trial.fail(f"chooses index {at} in {wins[at] / wins.sum():.3f} of the draws; each of the {PEOPLE} has 0.167")
+        trial.fail(
+            f"chooses index {at} in {wins[at] / wins.sum():.3f} of the draws; each of {PEOPLE} should have 0.167"
+        )
 
 
 def _distribution(trial: Trial) -> None:
@@ -76,18 +78,18 @@ def _distribution(trial: Trial) -> None:
             if _too_uneven(wins, chances):
                 at = int(np.argmax(np.abs(wins - wins.sum() * chances)))
                 trial.fail(
-                    f"lets index {at} win {wins[at] / wins.sum():.3f} of the tournaments; {chances[at]:.3f} is its "
-                    f"chance among {size} distinct entrants"
+                    f"lets index {at} win {wins[at] / wins.sum():.3f} of the tournaments; with {size} distinct "
+                    f"entrants its chance is {chances[at]:.3f}"
                 )
 
 
 def _chances(size: int) -> NDArray[np.float64]:
-    """Of each rank, to be the cheapest of `size` distinct entrants."""
+    """The chance of each rank to be the cheapest of `size` distinct entrants, shape (PEOPLE,)."""
     return np.array([math.comb(PEOPLE - 1 - rank, size - 1) / math.comb(PEOPLE, size) for rank in range(PEOPLE)])
 
 
 def _too_uneven(wins: NDArray[np.int_], chances: NDArray[np.float64]) -> bool:
-    """Pearson's chi-square test, at a bound that draws with these chances pass but once in ten million."""
+    """Pearson's chi-square test; right draws fail it about once in ten million times."""
     possible = chances > 0
     if wins[~possible].any():
         return True
@@ -143,7 +145,7 @@ TOURNAMENT = Exercise(
     title="A tournament",
     minutes=8,
     objective="select parents by their rank, and set how strict the selection is",
-    why="Its size is the pressure of the whole algorithm: 1 is blind, all is a monopoly of the best.",
+    why="The tournament's size sets the selection pressure: with 1 selection is blind, with all only the best wins.",
     stub='''def tournament_select(costs, size, rng):
     """Return the index of the cheapest among `size` distinct entrants, drawn at random from all of `costs`."""
     ...
@@ -152,40 +154,40 @@ TOURNAMENT = Exercise(
     read=index,
     draw=lambda rng: (np.arange(1000.0), 2, rng),
     properties=(
-        Law("Where everybody enters, the cheapest wins", _whole_tournament),
+        Law("If everybody enters, the cheapest wins", _whole_tournament),
         Law("`rng` is the only source of chance", _repeatable_selection),
-        Law("A single entrant is each of them with equal chance", _single_entrant),
-        Law("The entrants are distinct, and all draws equally likely", _distribution),
+        Law("With a single entrant, each individual has the same chance", _single_entrant),
+        Law("The entrants are distinct, and all draws are equally likely", _distribution),
     ),
     misconceptions=(
         Misconception(
             "the place among the entrants",
-            "This is the winner's place among the entrants, not its index among all: look up which individual has that "
-            "place.",
+            "This is the winner's place among the entrants, not its index in `costs`: look up which individual is at "
+            "that place.",
             _among_entrants,
             sign=_looks_positional,
         ),
         Misconception(
             "the most expensive wins",
-            "The most expensive entrant wins. A cost is to be made small.",
+            "The most expensive entrant wins. The lowest cost should win.",
             _most_expensive,
             sign=lambda trial: all(trial.result(ORDERS[2], 6, trial.generator()) == 3 for _ in range(10)),
         ),
         Misconception(
             "drawn with replacement",
-            "The same individual can enter twice: entrants are distinct, so draw without replacement.",
+            "The same individual can enter twice: entrants must be distinct, so draw without replacement.",
             _with_replacement,
             sign=_looks_replaced,
         ),
         Misconception(
             "no draw",
-            "The cheapest of all wins every time, even when a single entrant is drawn: only entrants can win.",
+            "The cheapest of all wins every time, even with a single entrant: only those that entered can win.",
             lambda costs, size, rng: int(np.argmin(costs)),
             sign=lambda trial: all(trial.result(ORDERS[2], 1, trial.generator()) == 1 for _ in range(20)),
         ),
         Misconception(
             "the size ignored",
-            "The tournaments have the same number of entrants whatever `size` is.",
+            "The number of entrants is always the same: it should be `size`.",
             lambda costs, size, rng: tournament_select(costs, min(2, len(costs)), rng),
             sign=_looks_fixed,
         ),
@@ -247,7 +249,7 @@ SINGLE_POINT = Exercise(
     title="Single-point crossover",
     minutes=8,
     objective="exchange the tails of two masks of any shape without aliasing",
-    why="Neighbours in the flattened mask stay together, for better or worse: that is what the point decides.",
+    why="Bits that are neighbours in the flattened mask mostly stay together, for better or worse.",
     stub='''def single_point_crossover(a, b, point):
     """Return two new masks: `a`, then `b`, with their tails exchanged after `point` bits in flattened order."""
     ...
@@ -259,7 +261,7 @@ SINGLE_POINT = Exercise(
     misconceptions=(
         Misconception(
             "whole rows",
-            "The point counts rows here; it should count bits in flattened order, so that it may fall inside a row.",
+            "The point counts rows here; it should count bits in flattened order, so that the cut may be inside a row.",
             _crossed_rows,
         ),
         Misconception(
@@ -269,7 +271,7 @@ SINGLE_POINT = Exercise(
         ),
         Misconception(
             "in place",
-            "The parents themselves are changed: they may be needed for further children.",
+            "The parents themselves are changed, but they may be needed for more children.",
             _crossed_in_place,
         ),
         Misconception(
@@ -290,18 +292,18 @@ SINGLE_POINT = Exercise(
         ),
         Misconception(
             "the other order",
-            "The children come in the other order: the first one begins as `a` does, the second one as `b` does.",
+            "The children are in the wrong order: the first one begins like `a`, the second one like `b`.",
             lambda a, b, point: single_point_crossover(a, b, point)[::-1],
         ),
         Misconception(
             "one child twice",
-            "The same child comes twice. The second one begins as `b` does and ends as `a` does.",
+            "Both children are the same. The second one should begin like `b` and end like `a`.",
             lambda a, b, point: (single_point_crossover(a, b, point)[0], single_point_crossover(a, b, point)[0]),
         ),
     ),
     hints=(
         "Flatten both masks, cut, join, and give the children their shape back.",
-        "`np.concatenate` joins two pieces into a new array, and `reshape` gives a shape.",
+        "`np.concatenate` joins two pieces into a new array, and `reshape` restores the shape.",
     ),
 )
 
@@ -314,7 +316,7 @@ def uniform_crossover(a: Mask, b: Mask, rng: np.random.Generator) -> Mask:
 
 
 def _from_mother(trial: Trial, setting: flips.Setting) -> tuple[Mask, flips.Bits]:
-    """A mother, and which bits her children have from her, shape (draws, *shape). The father differs in every bit."""
+    """A mother, and which bits her children have from her, shape (draws, *shape); the father differs in every bit."""
     if setting not in trial.notes:
         shape, _, draws = setting
         rng, size = trial.generator(), int(np.prod(shape))
@@ -340,7 +342,7 @@ def _agreement(trial: Trial) -> None:
         for mother, father in ((a, a), (b, b.copy()), (a, b), (b, a)):
             found, agree = trial.result(mother, father, trial.generator()), mother == father
             right = found.shape == shape and np.array_equal(found[agree], mother[agree])
-            trial.expect(right, "should give what both parents have where they agree")
+            trial.expect(right, "should keep the bits in which both parents agree")
 
 
 def _even(trial: Trial) -> None:
@@ -348,12 +350,12 @@ def _even(trial: Trial) -> None:
         mother, found = _from_mother(trial, setting)
         for name, places in (("", mother | True), ("kept ", mother), ("pruned ", ~mother)):
             hits = found[:, places]
-            text = f"takes {hits.mean():.3f} of the {name}bits of `a`; the chance of both parents is equal"
+            text = f"takes {hits.mean():.3f} of the {name}bits from `a`; both parents should have the same chance"
             trial.expect(not unlikely(hits.sum(), hits.size, 0.5), text)
         odd = [list(place) for place in flips.uneven(found, 0.5)]
         trial.expect(not odd, f"prefers one parent at {odd[:3]}")
     hits = np.concatenate([_from_mother(trial, setting)[1].ravel() for setting in SETTINGS])
-    text = f"takes {hits.mean():.3f} of the bits of `a`; the chance of both parents is equal"
+    text = f"takes {hits.mean():.3f} of the bits from `a`; both parents should have the same chance"
     trial.expect(not unlikely(hits.sum(), hits.size, 0.5), text)
 
 
@@ -365,7 +367,7 @@ def _each_bit(trial: Trial) -> None:
         ratio = flips.spread(found, 0.5)
         trial.expect(
             ratio == 1,
-            "takes a number of bits from `a`, in a mask, row or column, that varies too "
+            "takes from `a` a number of bits per mask, row or column that varies too "
             f"{'little' if ratio < 1 else 'much'} for bits that are drawn independently",
         )
 
@@ -391,7 +393,7 @@ def _looks_or(trial: Trial) -> bool:
 
 
 def _looks_fatherless(trial: Trial) -> bool:
-    """Both values come whatever the parents have."""
+    """Whether both True and False occur, whatever the parents have."""
     ones, zeros = np.ones(60, bool), np.zeros(60, bool)
     pairs = ((ones, ones), (ones, zeros), (zeros, ones), (zeros, zeros))
     return all(0 < trial.result(a, b, trial.generator()).sum() < 60 for a, b in pairs)
@@ -410,7 +412,7 @@ UNIFORM = Exercise(
     title="Uniform crossover",
     minutes=5,
     objective="mix two parents bit by bit",
-    why="It keeps no neighbours together, so it shows what their neighbourhood is worth.",
+    why="It does not keep neighbouring bits together, so comparing it shows whether that matters.",
     stub='''def uniform_crossover(a, b, rng):
     """Return a new mask, each bit from `a` or from `b` with equal chance."""
     ...
@@ -422,7 +424,7 @@ UNIFORM = Exercise(
         Law("The child has its parents' shape", _child_shape),
         Law("Where the parents agree, the child agrees with them", _agreement),
         Law("Either parent is as likely as the other", _even),
-        Law("Each bit is drawn for itself", _each_bit),
+        Law("Each bit is drawn independently", _each_bit),
     ),
     misconceptions=(
         Misconception(
@@ -435,20 +437,20 @@ UNIFORM = Exercise(
         ),
         Misconception(
             "or",
-            "The child keeps a weight wherever one of the parents does: nothing is left to chance, and fewer and fewer "
-            "weights are pruned.",
+            "The child keeps a weight wherever one of the parents does: nothing is left to chance, and each generation "
+            "prunes fewer weights.",
             lambda a, b, rng: a | b,
             sign=_looks_or,
         ),
         Misconception(
             "parents ignored",
-            "The bits are random, whatever the parents have: even where both agree.",
+            "The bits are random, even where both parents agree: each bit must come from one of them.",
             lambda a, b, rng: rng.random(a.shape) < 0.5,
             sign=_looks_fatherless,
         ),
         Misconception(
             "a single point",
-            "There is one cut, with one parent before it and the other one behind it: that is single-point crossover.",
+            "There is one cut, with one parent before it and the other after it: that is single-point crossover.",
             _cut_somewhere,
             sign=_looks_cut,
         ),
@@ -490,7 +492,7 @@ MUTATE = Exercise(
     title="Mutation",
     minutes=5,
     objective="add what neither parent has, at a rate you control",
-    why="Without it a bit that the whole population has lost is lost for ever.",
+    why="Without mutation, a bit value that the whole population has lost never comes back.",
     stub='''def mutate(mask, rate, rng):
     """Return a new mask, each bit of `mask` flipped independently with probability `rate`."""
     ...
@@ -504,25 +506,25 @@ MUTATE = Exercise(
         flips.SETS,
         Misconception(
             "a rate for the individual",
-            "The rate decides here whether the individual mutates as a whole. It is meant for each bit by itself.",
+            "The rate decides here whether the whole mask is flipped. It should decide for each bit separately.",
             lambda mask, rate, rng: ~mask if rng.random() < rate else mask.copy(),
             sign=flips.one_coin,
         ),
         Misconception(
             "always one bit",
-            "The number of bits that flip is the same each time, whatever chance says; it should vary with the draw.",
+            "The same number of bits flips each time; it should vary from draw to draw.",
             _one_bit,
             sign=flips.same_number,
         ),
         Misconception(
             "drawn anew, not flipped",
-            "The chosen bits are drawn anew, so half of them stay what they were and only rate / 2 of all bits change.",
+            "The chosen bits are drawn anew, so half of them stay the same, and a bit changes with rate / 2 only.",
             _redrawn,
             sign=flips.half_rate,
         ),
         Misconception(
             "prunes only",
-            "This mutation only prunes: from generation to generation the masks would get emptier.",
+            "This mutation only prunes: from generation to generation the masks would keep fewer weights.",
             prune_only,
             sign=flips.prunes_only,
         ),
@@ -530,7 +532,7 @@ MUTATE = Exercise(
         flips.NEVER_NOTHING,
     ),
     hints=(
-        "You have written this move before, under another name, for annealing.",
+        "You have already written this move for annealing, under another name.",
         "One random number for each bit decides whether that bit flips; the rest of the mask stays.",
     ),
 )
@@ -539,7 +541,7 @@ MUTATE = Exercise(
 
 
 class _Children:
-    """Makes children that can be told apart from each other and from their elders."""
+    """Makes children that differ from each other and from the population."""
 
     __name__ = "make_child"
 
@@ -552,7 +554,7 @@ class _Children:
 
 
 class _Twins(_Children):
-    """Makes equal children, many more than there is room for, and then others, so that who waits for them ends."""
+    """Makes equal children, far more than needed, and then different ones, so that waiting for those ends."""
 
     def __init__(self, first: int, twin: int, equal: int) -> None:
         super().__init__(first)
@@ -568,17 +570,17 @@ def _individual(number: int) -> NDArray[np.bool_]:
 
 
 def _generation(value: Any) -> tuple[int, ...]:
-    """The individuals' numbers."""
+    """Read a generation as a tuple of its individuals' numbers."""
     if not isinstance(value, list | tuple | np.ndarray):
         raise Unreadable(f"should be a list of masks, yours is {describe(value)}")
     people = [mask(person) for person in value]
     if any(person.shape != (2, 3) for person in people):
-        raise Unreadable("should be a flat list of masks, each of the shape that the population has")
+        raise Unreadable("should be a flat list of masks, each of the shape of those in the population")
     return tuple(int(np.sum(person.ravel() * 2 ** np.arange(6))) for person in people)
 
 
 ELITES = ((2, 1), (4, 2), (5, 0), (12, 2), (6, 6), (8, 3), (12, 7), (1, 1), (32, 16))  # size of population and elite
-TRICKY = (  # compared as text, cut off, rounded, below zero
+TRICKY = (  # in the wrong order if compared as text, truncated or rounded; below zero
     [10.5, 9.5, 100.0, 20.0, 3.0],
     [0.9, 0.5, 0.2, 0.7, 0.1],
     [1.0000003, 1.0000006, 1.0, 1.0000009, 1.0000002],
@@ -604,7 +606,7 @@ def _survival(trial: Trial) -> None:
         for elite in (2, 4):
             _expect_generation(trial, np.array(costs), elite)
     people, prices = [_individual(number) for number in range(6)], np.array([3.5, 0.5, 2.5, 5.5, 1.5, 4.5])
-    for _ in range(2):  # the second time the same objects with other contents
+    for _ in range(2):  # the second time with the same objects, but new contents
         _expect_generation(trial, prices, 3, people)
         prices[...] = prices[::-1].copy()
 
@@ -616,19 +618,19 @@ def _equals(trial: Trial) -> None:
 
 
 def _twins(trial: Trial) -> None:
-    """Children may equal each other, or one of their elders: each is one child."""
+    """Children that equal each other, or an individual of the population, must all be used."""
     for size, elite, twin in ((6, 2, 40), (6, 2, 0), (6, 2, 5), (5, 0, 40), (4, 3, 0)):
         children, free = _Twins(size, twin, equal=20), size - elite
         population = [_individual(number) for number in range(size)]
         found = trial.result(population, np.arange(size) + 0.5, elite, children)
-        calls, once = children.made - size, "call it once for each child, though some are equal"
-        trial.expect(calls == free, f"calls make_child() {calls} times; {free} places are free: {once}")
+        calls, once = children.made - size, "call it once for each child, even if some are equal"
+        trial.expect(calls == free, f"calls make_child() {calls} times for {free} free places: {once}")
         right = found == (*range(elite), *[twin] * free)
         trial.expect(right, f"should hold the elite and {free} equal children, yours does not: {once}")
 
 
 def _expect_generation(trial: Trial, costs: NDArray[Any], elite: int, people: list[Mask] | None = None) -> None:
-    """One generation; where `people` are given, the answer gets these very objects and the costs, not copies."""
+    """Test one generation; if `people` are given, the answer gets them and the costs themselves, not copies."""
     size, children = len(costs), _Children(len(costs))
     population = [_individual(number) for number in range(size)]
     given = (people, costs, elite, children) if people else None
@@ -642,10 +644,10 @@ def _expect_generation(trial: Trial, costs: NDArray[Any], elite: int, people: li
     )
     trial.expect(
         list(costs[list(kept)]) == sorted(costs)[:elite],
-        f"should begin with the cheapest of the {elite} and end them with the most expensive",
+        f"should begin with the {elite} cheapest individuals in order, the cheapest first",
     )
     calls = children.made - size
-    trial.expect(calls == size - elite, f"calls make_child() {calls} times; {size - elite} places are free")
+    trial.expect(calls == size - elite, f"calls make_child() {calls} times for {size - elite} free places")
     trial.expect(
         set(found[elite:]) == set(range(size + 1, size + 1 + size - elite)),
         f"should continue with {size - elite} children, each from its own call of make_child()",
@@ -679,7 +681,7 @@ def _first_of_equals(population: Any, costs: Any, elite: int, make_child: Any) -
 
 
 def _numbers(trial: Trial, costs: Any, elite: int = 3) -> tuple[int, ...]:
-    """What the answer makes of people with these costs: a number for each of the next generation."""
+    """The next generation of a population with these costs, as the individuals' numbers."""
     people = [_individual(number) for number in range(len(costs))]
     return trial.result(people, np.array(costs), elite, _Children(len(costs)))  # type: ignore[no-any-return]
 
@@ -706,8 +708,8 @@ NEXT = Exercise(
     id="genetic.next_generation",
     title="The next generation",
     minutes=8,
-    objective="let the best survive and fill up with children",
-    why="With an elite the best cost never rises; how many seats it takes is paid for in variety.",
+    objective="let the best survive and fill the rest with children",
+    why="With an elite the best cost never rises, but a large elite leaves little room for variety.",
     stub='''def next_generation(population, costs, elite, make_child):
     """Return a list of the same size: the `elite` cheapest individuals, the cheapest first, then children.
 
@@ -719,20 +721,20 @@ NEXT = Exercise(
     read=_generation,
     may_share=True,
     properties=(
-        Law("First the elite, then children, and as many in all as before", _survival),
-        Law("Where costs are equal, any of them will do", _equals),
-        Law("Equal children count like others", _twins),
+        Law("First the elite, then children, and the same total number as before", _survival),
+        Law("Among individuals with equal costs, any may survive", _equals),
+        Law("Children that are equal count like any others", _twins),
     ),
     misconceptions=(
         Misconception(
             "the most expensive survive",
-            "The most expensive individuals are kept: sort the other way.",
+            "The most expensive individuals are kept: sort in the other direction.",
             _generation_variant(order=lambda costs: np.argsort(costs)[::-1]),
             sign=lambda trial: set(_numbers(trial, VALLEY)[:3]) == {7, 6, 2},
         ),
         Misconception(
             "not sorted",
-            "The first individuals of the list are kept, whatever they cost.",
+            "The first individuals of the list are kept, whatever their costs: keep the cheapest.",
             _generation_variant(order=lambda costs: range(len(costs))),
             sign=lambda trial: set(_numbers(trial, VALLEY)[:3]) == {0, 1, 2},
         ),
@@ -744,13 +746,13 @@ NEXT = Exercise(
         ),
         Misconception(
             "one child many times",
-            "The same child is used many times: make_child() has to be called once for each.",
+            "The same child is used many times: call make_child() once for each child.",
             _generation_variant(cloned=True),
             sign=lambda trial: len(_numbers(trial, FALLING)) == 8 and len(set(_numbers(trial, FALLING)[3:])) == 1,
         ),
         Misconception(
             "children first",
-            "The children come before the elite; the elite comes first.",
+            "The children come before the elite; the elite should come first.",
             _generation_variant(first=False),
             sign=lambda trial: set(_numbers(trial, FALLING)[-3:]) == {5, 6, 7},
         ),
@@ -769,28 +771,28 @@ NEXT = Exercise(
         ),
         Misconception(
             "masks compared",
-            "Where two costs are equal the individuals themselves are compared, and masks cannot be sorted: sort by "
+            "Where two costs are equal, the individuals themselves are compared, and masks cannot be sorted: sort by "
             "the cost alone.",
             _compared_masks,
             sign=_crashes_on_equals,
         ),
         Misconception(
             "the first of equals",
-            "Where two costs are equal the first of the two survives twice and the other not at all: find individuals "
-            "by their place, not by their cost.",
+            "Where two costs are equal, the first of the two survives twice and the other not at all: find individuals "
+            "by their index, not by their cost.",
             _first_of_equals,
             sign=lambda trial: _numbers(trial, TIES[0])[:3] == (1, 1, 1),
         ),
         Misconception(
             "sorted as text",
-            "The costs are compared as text, and 10.5 comes before 9.5: compare them as numbers.",
+            "The costs are compared as text, where 10.5 comes before 9.5: compare them as numbers.",
             _generation_variant(order=lambda costs: sorted(range(len(costs)), key=lambda at: str(costs[at]))),
             sign=_sorts_text,
         ),
     ),
     hints=(
         "`np.argsort(costs)` gives indices from the cheapest to the most expensive.",
-        "How many seats are left when the elite has its own? That many children are made, with one call for each.",
+        "How many places does the elite leave? Make that many children, with one call for each.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Figures of lesson 4: a population, selection pressure, two crossovers, a run, the two rates, the tuning."""
+"""Figures of lesson 4: a population, selection pressure, two crossovers, a run, two mutation rates, the tuning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARENTS = ListedColormap(["#0072B2", "#E69F00"])
 
 
 def diversity(population: Sequence[Mask]) -> float:
-    """The share of bits in which two individuals differ, mean over all pairs."""
+    """The share of bits in which two individuals differ, as the mean over all pairs."""
     size = len(population)
     kept = np.mean([np.ravel(mask) for mask in population], axis=0)
     return float(np.mean(2 * kept * (1 - kept)) * size / (size - 1))
@@ -58,7 +58,7 @@ def pressure_plot(shares: Mapping[int, Sequence[float]]) -> Plot:
 
 
 def crossover_plot(children: Mapping[str, Mask]) -> Plot:
-    """Which parent each weight of a child came from; `children` holds masks that are True where the second gave it."""
+    """Which parent each bit of a child came from; the masks in `children` are True for the second parent."""
     figure = new_figure(8, 4.4)
     axes = figure.subplots(len(children), 1, sharex=True)
     for axis, (name, second) in zip(axes, children.items(), strict=True):
@@ -93,7 +93,7 @@ def run_plot(best: ArrayLike, mean: ArrayLike, variety: ArrayLike) -> Plot:
 
 
 def rates_plot(rates: Mapping[str, ArrayLike], runs: Mapping[str, Sequence[ArrayLike]]) -> Plot:
-    """Two formulas of the mutation rate, and the best cost of the runs that each of them steers."""
+    """Two formulas for the mutation rate, and the best cost of runs that use each of them."""
     figure = new_figure(8, 3.4)
     left, right = figure.subplots(1, 2)
     for number, (name, values) in enumerate(rates.items()):

@@ -14,7 +14,7 @@ from lessonkit.controls import magnitude_per_layer
 from lessonkit.display.plot import COLOURS
 from lessonkit.display.widget import Lab, Picture, choice, engine, float_slider, int_slider, lab_figure, percent, small
 from lessonkit.experiments.layerwise import layer_problem
-from lessonkit.genetic import mutate, single_point_crossover, tournament_select, uniform_crossover
+from lessonkit.genetic import breed, mutate, single_point_crossover, tournament_select, uniform_crossover
 from lessonkit.masks import Mask
 from lessonkit.networks.mnist import Dataset
 from lessonkit.networks.network import Network
@@ -36,14 +36,22 @@ def selection_chances(population: int, size: int) -> NDArray[np.float64]:
     return np.array(wins) / math.comb(population, size)
 
 
-def make_child(
+def observed_child(
     mother: Mask, father: Mask, kind: str, point: int, rate: float, rng: np.random.Generator
 ) -> tuple[Mask, Mask]:
-    """A child before and after its mutation, by the genetic algorithm's own operators."""
-    crossed = (
-        single_point_crossover(mother, father, point)[0] if kind == KINDS[0] else uniform_crossover(mother, father, rng)
-    )
-    return crossed, mutate(crossed, rate, rng)
+    """A child before and after its mutation, bred by the genetic algorithm itself; the parents are always crossed."""
+    before: list[Mask] = []
+
+    def cross(mother: Mask, father: Mask, rng: np.random.Generator) -> Mask:
+        return single_point_crossover(mother, father, point)[0]
+
+    def observed_mutation(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+        before.append(mask)
+        return mutate(mask, rate, rng)
+
+    crossover = cross if kind == KINDS[0] else uniform_crossover
+    child = breed(mother, father, crossover, 1.0, observed_mutation, rate, rng)
+    return before[0], child
 
 
 class MutationLab(Lab):
@@ -107,7 +115,7 @@ class MutationLab(Lab):
         first, second = (tournament_select(self.costs, size, rng) for _ in range(2))
         mother, father = self.people[first], self.people[second]
         now = adaptive_mutation_rate(rate, generation, GENERATIONS)
-        crossed, child = make_child(mother, father, kind, point, now, np.random.default_rng([draw, 2]))
+        crossed, child = observed_child(mother, father, kind, point, now, np.random.default_rng([draw, 2]))
         (scored,) = self.problem.score([child])
         assert scored.evaluation is not None
         flipped = crossed != child

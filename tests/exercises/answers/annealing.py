@@ -105,11 +105,11 @@ def acceptance_probability(delta, temperature):
 def acceptance_probability(delta, temperature):
     return 1.0 if delta <= 0 else math.exp(-delta * temperature)
 
-# %% annealing.acceptance_probability | wrong | no probability
+# %% annealing.acceptance_probability | wrong | not a probability
 def acceptance_probability(delta, temperature):
     return math.exp(-delta / temperature)
 
-# %% annealing.acceptance_probability | wrong | no probability
+# %% annealing.acceptance_probability | wrong | not a probability
 def acceptance_probability(delta, temperature):
     return np.exp(-delta / temperature)
 
@@ -858,7 +858,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | One random number
+# %% annealing.anneal | wrong | same random number
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -878,7 +878,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | temperature is that of the next
+# %% annealing.anneal | wrong | the temperature of the next step
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -897,7 +897,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | temperature is that of the step before
+# %% annealing.anneal | wrong | the temperature of the step before
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -916,7 +916,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | temperature is that of the step before
+# %% annealing.anneal | wrong | the temperature of the step before
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -955,7 +955,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | rate is that of the next
+# %% annealing.anneal | wrong | the rate of the next step
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -974,7 +974,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | rate is that of the step before
+# %% annealing.anneal | wrong | the rate of the step before
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1050,7 +1050,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | stays as it was
+# %% annealing.anneal | wrong | temperature never falls
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1069,7 +1069,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | adaptive rate is not used
+# %% annealing.anneal | wrong | use the adaptive rate
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1145,7 +1145,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | begins at a worse
+# %% annealing.anneal | wrong | starts from a worse
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1164,7 +1164,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | begins at a worse
+# %% annealing.anneal | wrong | starts from a worse
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1278,7 +1278,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | begins at a worse
+# %% annealing.anneal | wrong | starts from a worse
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1890,24 +1890,24 @@ from lessonkit.objective import adaptive_mutation_rate
 def anneal(cost, start, temperature, rate, iterations, rng):
     return 0.5
 
-# %% annealing.acceptance_probability | wrong | However small a chance is, its digits are right
+# %% annealing.acceptance_probability | wrong | Even a very small chance has the right digits
 def acceptance_probability(delta, temperature):
     if delta <= 0:
         return 1.0
     return math.exp(-delta / temperature) if delta / temperature < 5 else 0.0
 
-# %% annealing.acceptance_probability | wrong | However small a chance is, its digits are right
+# %% annealing.acceptance_probability | wrong | Even a very small chance has the right digits
 def acceptance_probability(delta, temperature):
     return 1.0 if delta <= 0 else max(math.exp(-delta / temperature), 1e-12)
 
-# %% annealing.flip_neighbour | wrong | something is kept from a call before
+# %% annealing.flip_neighbour | wrong | an old value is reused
 known = {}
 
 def flip_neighbour(mask, rate, rng):
     old, _ = known.setdefault(id(mask), (mask.copy(), mask))
     return (old if old.shape == (5, 8) else mask) ^ (rng.random(mask.shape) < rate)
 
-# %% annealing.anneal | wrong | which difference
+# %% annealing.anneal | wrong | which cost must be subtracted
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1925,7 +1925,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             current, c = new, n
     return best, b
 
-# %% annealing.anneal | wrong | 0.3 is the rate
+# %% annealing.anneal | wrong | the rate is 0.3
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate
@@ -1986,7 +1986,7 @@ def acceptance_probability(delta, temperature):
 def acceptance_probability(delta, temperature):
     return True if delta <= 0 else math.exp(-delta / temperature)
 
-# %% annealing.anneal | wrong | which difference
+# %% annealing.anneal | wrong | which cost must be subtracted
 def anneal(cost, start, temperature, rate, iterations, rng):
     current, current_cost = start.copy(), cost(start)
     best, best_cost = current, current_cost
@@ -2002,7 +2002,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             best, best_cost = proposal, proposal_cost
     return best, best_cost
 
-# %% annealing.anneal | wrong | which difference
+# %% annealing.anneal | wrong | which cost must be subtracted
 def anneal(cost, start, temperature, rate, iterations, rng):
     state = [start.copy(), cost(start)]
     best = list(state)

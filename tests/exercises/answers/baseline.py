@@ -50,7 +50,7 @@ def accuracy(logits, labels):
 def accuracy(logits, labels):
     return np.mean(np.argmax(logits, axis=0)[: len(labels)] == labels[: logits.shape[1]])
 
-# %% baseline.accuracy | wrong | down the columns
+# %% baseline.accuracy | wrong | largest value of each column
 def accuracy(logits, labels):
     return np.mean(np.argmax(logits, axis=0) == labels)
 
@@ -94,7 +94,7 @@ def accuracy(logits, labels):
 def accuracy(logits, labels):
     return np.mean(logits[np.arange(len(labels)), labels] > 0)
 
-# %% baseline.accuracy | wrong | whole number
+# %% baseline.accuracy | wrong | after the decimal point
 def accuracy(logits, labels):
     return np.sum(np.argmax(logits, axis=1) == labels) // len(labels)
 
@@ -193,7 +193,7 @@ def apply_mask(weights, mask):
     mask[...] = True
     return result
 
-# %% baseline.apply_mask | wrong | taken out
+# %% baseline.apply_mask | wrong | pruned weights are removed
 def apply_mask(weights, mask):
     return weights[mask]
 
@@ -359,7 +359,7 @@ def count_prunable_weights(model):
 def count_prunable_weights(model):
     return sum(int(np.prod(l.kernel.shape)) for l in model.layers if type(l).__name__ == "Conv2D")
 
-# %% baseline.count_prunable_weights | wrong | how many layers
+# %% baseline.count_prunable_weights | wrong | number of layers
 def count_prunable_weights(model):
     return len([l for l in model.layers if hasattr(l, "kernel")])
 
@@ -466,7 +466,7 @@ def split_validation(images, labels, fraction, rng):
     a, b, c, d = train_test_split(images, labels, test_size=k, random_state=int(rng.integers(2**31)))
     return a, c, b, d
 
-# %% baseline.split_validation | wrong | not shuffled alike
+# %% baseline.split_validation | wrong | shuffled differently
 def split_validation(images, labels, fraction, rng):
     images, labels = rng.permutation(images), rng.permutation(labels)
     k = round(fraction * len(images))
@@ -635,7 +635,7 @@ def split_validation(images, labels, fraction, rng):
     k = fraction * len(images)
     return images[order[k:]], labels[order[k:]], images[order[:k]], labels[order[:k]]
 
-# %% baseline.apply_mask | wrong | a call with other arguments
+# %% baseline.apply_mask | wrong | an earlier call with other arguments
 known = {}
 
 def apply_mask(weights, mask):
@@ -644,7 +644,7 @@ def apply_mask(weights, mask):
         known[key] = np.where(mask, weights, 0)
     return known[key]
 
-# %% baseline.apply_mask | wrong | what a call with other arguments has given
+# %% baseline.apply_mask | wrong | an earlier call with other arguments
 known = {}
 
 def apply_mask(weights, mask):
@@ -653,7 +653,7 @@ def apply_mask(weights, mask):
         known[key] = mask.copy(), mask  # so that the id stays
     return np.where(known[key][0], weights, 0)
 
-# %% baseline.accuracy | wrong | what a call with other arguments has given
+# %% baseline.accuracy | wrong | an earlier call with other arguments
 known = {}
 
 def accuracy(logits, labels):
@@ -671,7 +671,7 @@ def count_prunable_weights(model):
             total += math.prod(layer.kernel.shape)
     return total
 
-# %% baseline.split_validation | wrong | does not use every image exactly once
+# %% baseline.split_validation | wrong | does not put every image into exactly one
 def split_validation(images, labels, fraction, rng):
     order = rng.permutation(len(images))
     count = round(fraction * len(images))

@@ -27,7 +27,7 @@ def trade_off_score(sparsity, accuracy, baseline_accuracy):
         return 0.0
     return sparsity * accuracy / baseline_accuracy
 
-# %% comparison.trade_off_score | wrong | as it is
+# %% comparison.trade_off_score | wrong | accuracy itself
 def trade_off_score(sparsity, accuracy, baseline_accuracy):
     return sparsity * accuracy
 
@@ -178,7 +178,7 @@ def evaluations_of_genetic(generations, population, elite, layers):
 def evaluations_of_genetic(generations, population, elite, layers):
     return population + layers * generations * (population - elite)
 
-# %% comparison.evaluations_of_genetic | wrong | nobody is spared
+# %% comparison.evaluations_of_genetic | wrong | every individual counts
 def evaluations_of_genetic(generations, population, elite, layers):
     return layers * (generations + 1) * (population - elite)
 
@@ -563,7 +563,7 @@ def magnitude_mask(weights, sparsity):
     weights.ravel()[i] = 0
     return m.reshape(weights.shape)
 
-# %% comparison.magnitude_mask | wrong | Each row
+# %% comparison.magnitude_mask | wrong | share of each row
 def magnitude_mask(weights, sparsity):
     m = np.ones(weights.shape, bool)
     rows = m.reshape(-1, m.shape[-1])
@@ -693,7 +693,7 @@ def pareto_front(points):
 def pareto_front(points):
     return [i for i, p in enumerate(points) if not any(q[0] <= p[0] and q[1] >= p[1] for q in points)]
 
-# %% comparison.pareto_front | wrong | only the first is kept
+# %% comparison.pareto_front | wrong | Only the first of equal rows
 def pareto_front(points):
     front, seen = [], set()
     pts = [tuple(p) for p in points]
@@ -759,7 +759,7 @@ def pareto_front(points):
 def pareto_front(points):
     return [i for i in range(len(points)) if i == 0 or not (points[i-1][0] <= points[i][0] and points[i-1][1] >= points[i][1] and tuple(points[i-1]) != tuple(points[i]))]
 
-# %% comparison.pareto_front | wrong | come before
+# %% comparison.pareto_front | wrong | the rows before it
 def pareto_front(points):
     front = []
     for i, p in enumerate(points):
@@ -794,7 +794,7 @@ def trade_off_score(sparsity, accuracy, baseline_accuracy):
     first.append(baseline_accuracy)
     return sparsity * accuracy / first[0]
 
-# %% comparison.evaluations_of_genetic | wrong | what a call with other arguments has given
+# %% comparison.evaluations_of_genetic | wrong | an earlier call with other arguments
 known = {}
 
 def evaluations_of_genetic(generations, population, elite, layers):
@@ -815,7 +815,7 @@ def magnitude_mask(weights, sparsity):
     mask[np.argsort(size)[: round(sparsity * weights.size)]] = False
     return mask.reshape(weights.shape)
 
-# %% comparison.magnitude_mask | wrong | A quantile of the magnitudes is the threshold
+# %% comparison.magnitude_mask | wrong | threshold is a quantile of the magnitudes
 def magnitude_mask(weights, sparsity):
     size = np.abs(weights)
     return size > np.quantile(size, sparsity)
@@ -827,7 +827,7 @@ def pareto_front(points):
         i for i, p in enumerate(rows) if not any(q[0] <= p[0] and q[1] >= p[1] and q != p for q in rows)
     ]
 
-# %% comparison.pareto_front | wrong | what a call with other arguments has given
+# %% comparison.pareto_front | wrong | an earlier call with other arguments
 known = {}
 
 def pareto_front(points):
@@ -837,7 +837,7 @@ def pareto_front(points):
     ]
     return list(known.setdefault(id(points), (front, points))[0])
 
-# %% comparison.bootstrap_interval | wrong | with level and resamples not given
+# %% comparison.bootstrap_interval | wrong | with the default level and resamples
 def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     index = rng.integers(0, max(1, len(values) - 1), (resamples, len(values)))
     ends = np.quantile(values[index].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])

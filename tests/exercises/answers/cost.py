@@ -170,7 +170,7 @@ def global_sparsity(masks):
 def global_sparsity(masks):
     return sum(m.sum() for m in masks) / sum(m.size for m in masks)
 
-# %% cost.global_sparsity | wrong | how many weights are pruned
+# %% cost.global_sparsity | wrong | number of pruned weights
 def global_sparsity(masks):
     return sum(np.count_nonzero(~m) for m in masks)
 
@@ -421,7 +421,7 @@ def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon
 def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     return (max(baseline_loss - loss, 0) ** 2 if loss < max_loss else penalty) + 1 / (sparsity + epsilon)
 
-# %% cost.one_sided_cost | wrong | square has been lost
+# %% cost.one_sided_cost | wrong | no longer squared
 def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     return (max(loss - baseline_loss, 0) if loss < max_loss else penalty) + 1 / (sparsity + epsilon)
 
@@ -515,7 +515,7 @@ def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
 def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     return loss_to_warmup * layer_index / total_layers
 
-# %% cost.warmup_max_loss | wrong | forgotten
+# %% cost.warmup_max_loss | wrong | `loss_to_warmup` is missing
 def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     return (layer_index + 1) / total_layers
 
@@ -582,7 +582,7 @@ def global_sparsity(masks):
     numbers = {(mask.size, np.count_nonzero(mask)) for mask in masks}
     return 1 - sum(kept for _, kept in numbers) / sum(size for size, _ in numbers)
 
-# %% cost.pruning_cost | wrong | what a call with other arguments has given
+# %% cost.pruning_cost | wrong | an earlier call with other arguments
 known = {}
 
 def pruning_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
@@ -610,6 +610,6 @@ def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon
         first = (loss - baseline_loss) ** 2
     return first + 1 / (sparsity + epsilon)
 
-# %% cost.mean_layer_sparsity | not attempted | printing is not returning
+# %% cost.mean_layer_sparsity | not attempted | what is only printed
 def mean_layer_sparsity(masks):
     print(sum(1 - mask.mean() for mask in masks) / len(masks))

@@ -93,7 +93,7 @@ def swap_neighbour(mask, k, rng):
             new.flat[i] = True
     return new
 
-# %% frontier.swap_neighbour | wrong | sparsity wanders
+# %% frontier.swap_neighbour | wrong | sparsity drifts
 def swap_neighbour(mask, k, rng):
     new = mask.copy()
     new.flat[rng.choice(mask.size, min(2 * k, mask.size), replace=False)] ^= True
@@ -152,7 +152,7 @@ def swap_neighbour(mask, k, rng):
     new.flat[rng.choice(np.flatnonzero(~mask), k, replace=False)] = True
     return new
 
-# %% frontier.swap_neighbour | wrong | bounded for itself
+# %% frontier.swap_neighbour | wrong | its own limit
 def swap_neighbour(mask, k, rng):
     kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
     new = mask.copy()
@@ -337,11 +337,6 @@ def flip_energy(couplings, fields, spins, index):
     return after - before
 
 # %% frontier.flip_energy | right |
-def flip_energy(couplings, fields, spins, index):
-    from lessonkit.frontier.spins import flip_energy as theirs
-    return theirs(spins, couplings, fields, index)
-
-# %% frontier.flip_energy | right |
 def flip_energy(J, h, s, i):
     return np.float32(2 * s[i] * (np.inner(J[:, i], s) + h[i]))
 
@@ -371,7 +366,7 @@ def flip_energy(couplings, fields, spins, index):
 def flip_energy(couplings, fields, spins, index):
     return -0.5 * spins @ couplings @ spins - fields @ spins
 
-# %% frontier.flip_energy | wrong | given
+# %% frontier.flip_energy | wrong | passed in
 def flip_energy(couplings, fields, spins, index):
     e = lambda s: -0.5 * s @ couplings @ s - fields @ s
     before = e(spins)
@@ -451,7 +446,7 @@ def swap_neighbour(mask, k, rng):
     swapped.flat[rng.choice(pruned, k, replace=False)] = True
     return swapped
 
-# %% frontier.flip_energy | wrong | what a call with other arguments has given
+# %% frontier.flip_energy | wrong | an earlier call with other arguments
 known = {}
 
 def flip_energy(couplings, fields, spins, index):
@@ -474,14 +469,14 @@ def flip_energy(couplings, fields, spins, index):
 def flip_energy(couplings, fields, spins, index):
     return round(float(2 * spins[index] * (couplings[index] @ spins + fields[index])), 5)
 
-# %% frontier.swap_neighbour | wrong | without looking which are kept
+# %% frontier.swap_neighbour | wrong | without regard to which are kept
 def swap_neighbour(mask, k, rng):
     new = mask.copy()
     places = rng.choice(mask.size, size=min(k, mask.size), replace=False)
     new.flat[places] = ~new.flat[places]
     return new
 
-# %% frontier.swap_neighbour | wrong | without looking which are kept
+# %% frontier.swap_neighbour | wrong | without regard to which are kept
 def swap_neighbour(mask, k, rng):
     new = mask.copy().ravel()
     for i in rng.permutation(mask.size)[:k]:

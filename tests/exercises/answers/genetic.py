@@ -82,17 +82,17 @@ def tournament_select(costs, size, rng):
     e = rng.choice(len(costs), size, replace=False)
     return e[np.argmin(costs[e])]
 
-# %% genetic.tournament_select | wrong | same number of entrants
+# %% genetic.tournament_select | wrong | number of entrants is always the same
 def tournament_select(costs, size, rng):
     e = rng.choice(len(costs), min(2, len(costs)), replace=False)
     return e[np.argmin(costs[e])]
 
-# %% genetic.tournament_select | wrong | same number of entrants
+# %% genetic.tournament_select | wrong | number of entrants is always the same
 def tournament_select(costs, size, rng):
     e = rng.choice(len(costs), min(3, len(costs)), replace=False)
     return e[np.argmin(costs[e])]
 
-# %% genetic.tournament_select | wrong | same number of entrants
+# %% genetic.tournament_select | wrong | number of entrants is always the same
 def tournament_select(costs, size, rng):
     return rng.integers(len(costs))
 
@@ -279,7 +279,7 @@ def single_point_crossover(a, b, point):
     p[:, point:] = p[::-1, point:].copy()
     return p.reshape(2, *a.shape)
 
-# %% genetic.single_point_crossover | wrong | other order
+# %% genetic.single_point_crossover | wrong | wrong order
 def single_point_crossover(a, b, point):
     x, y = a.ravel(), b.ravel()
     return np.concatenate([y[:point], x[point:]]).reshape(a.shape), np.concatenate([x[:point], y[point:]]).reshape(a.shape)
@@ -322,13 +322,13 @@ def single_point_crossover(a, b, point):
     h = (np.arange(a.size) < point - 1).reshape(a.shape)
     return np.where(h, a, b), np.where(h, b, a)
 
-# %% genetic.single_point_crossover | wrong | same child
+# %% genetic.single_point_crossover | wrong | Both children are the same
 def single_point_crossover(a, b, point):
     h = (np.arange(a.size) < point).reshape(a.shape)
     c = np.where(h, a, b)
     return c, c.copy()
 
-# %% genetic.single_point_crossover | wrong | same child
+# %% genetic.single_point_crossover | wrong | Both children are the same
 def single_point_crossover(a, b, point):
     h = (np.arange(a.size) < point).reshape(a.shape)
     c = np.where(h, a, b)
@@ -529,7 +529,7 @@ def uniform_crossover(a, b, rng):
 def uniform_crossover(a, b, rng):
     return a & b
 
-# %% genetic.uniform_crossover | wrong | whatever the parents
+# %% genetic.uniform_crossover | wrong | even where both parents agree
 def uniform_crossover(a, b, rng):
     return rng.random(a.shape) < 0.5
 
@@ -681,11 +681,11 @@ def mutate(mask, rate, rng):
 def mutate(mask, rate, rng):
     return mask ^ (rng.random(mask.shape[:1] + (1,) * (mask.ndim - 1)) < rate)
 
-# %% genetic.mutate | wrong | as a whole
+# %% genetic.mutate | wrong | the whole mask
 def mutate(mask, rate, rng):
     return ~mask if rng.random() < rate else mask.copy()
 
-# %% genetic.mutate | wrong | same each time
+# %% genetic.mutate | wrong | same number of bits flips each time
 def mutate(mask, rate, rng):
     c = mask.copy()
     c.flat[rng.integers(mask.size)] ^= True
@@ -1003,15 +1003,15 @@ def uniform_crossover(a, b, rng):
     kept[a.shape] = now
     return np.where(coins, a, b)
 
-# %% genetic.uniform_crossover | wrong | takes 0.000 of the kept bits of `a`
+# %% genetic.uniform_crossover | wrong | takes 0.000 of the kept bits from `a`
 def uniform_crossover(a, b, rng):
     return a & b
 
-# %% genetic.uniform_crossover | wrong | takes 1.000 of the bits of `a`
+# %% genetic.uniform_crossover | wrong | takes 1.000 of the bits from `a`
 def uniform_crossover(a, b, rng):
     return a.copy()
 
-# %% genetic.uniform_crossover | wrong | should give what both parents have where they agree
+# %% genetic.uniform_crossover | wrong | should keep the bits in which both parents agree
 def uniform_crossover(a, b, rng):
     return np.where(rng.random(a.shape) < 0.5, a, ~b)
 

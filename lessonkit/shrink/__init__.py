@@ -1,0 +1,1 @@
+"""A smaller dense network out of a trained one: units cut out, the rest repaired in closed form."""
