@@ -14,8 +14,15 @@ import numpy as np
 
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.engine.evaluator import Evaluator
-from lessonkit.experiments.fingerprint import code_digest, function_digest, images_digest, network_digest
-from lessonkit.experiments.harness import Job, method_name, run_jobs
+from lessonkit.experiments.fingerprint import (
+    code_digest,
+    function_digest,
+    images_digest,
+    method_name,
+    network_digest,
+    values_digest,
+)
+from lessonkit.experiments.harness import Job, run_jobs
 from lessonkit.experiments.layerwise import ALL_DONE, prune_layerwise
 from lessonkit.experiments.presets import COURSE, SEARCHES, Preset
 from lessonkit.experiments.workers import Packed, shared
@@ -156,19 +163,21 @@ def compare(
     test = Evaluator(network, data.test.images, data.test.labels)
     baseline = test.evaluate(network.keep_all())
     rows: dict[int, list[Row]] = {}
+    digests = _digests(methods, preset, data, network)
     jobs: list[Job] = []
     for seed in seeds:
-        for name, method, decides in zip(names, methods, _decides(methods, preset, data, network), strict=True):
+        for name, method, digest in zip(names, methods, digests, strict=True):
             given = (method, seed, preset, network, _for(callback, name, seed) if executor is None else None)
-            jobs.append(Job(f"{name} seed {seed}", decides and [*decides, seed], given))
+            jobs.append(Job(f"{name} seed {seed}", digest and values_digest(digest, seed), given))
 
-    def collect(number: int, result: SearchResult[Masks]) -> None:
+    def collect(number: int, result: SearchResult[Masks]) -> SearchResult[Masks] | None:
         method, seed = jobs[number].arguments[:2]
         row = _row(method_name(method, SEARCHES), seed, result, test, baseline)
         rows[number] = [row, *controls(row, network, test, baseline)]
         for each in rows[number]:
             if finished is not None:
                 finished(each)
+        return result if result.message == ALL_DONE else None
 
     def images() -> Any:
         if executor is None:
@@ -180,9 +189,7 @@ def compare(
         jobs,
         images,
         collect,
-        complete=lambda _, result: result if result.message == ALL_DONE else None,
         kind=SearchResult,
-        module=__name__,
         executor=executor,
         folder=folder,
         fresh=fresh,
@@ -289,13 +296,13 @@ def _for(callback: Callable[[str, int, Step], Any] | None, method: str, seed: in
     return lambda step: callback(method, seed, step)
 
 
-def _decides(methods: Sequence[Method], preset: Preset, data: Dataset, network: Network) -> list[list[Any] | None]:
-    """All but the seed that decides a search's result, for each method; None where a function has no digest."""
+def _digests(methods: Sequence[Method], preset: Preset, data: Dataset, network: Network) -> list[str | None]:
+    """By method, the digest of all but the seed that decides a result; None where a function of one's own has none."""
     split = _search_split(preset, data)
-    common: list[Any] = [preset.evaluations, preset.loss_to_warmup, preset.count_all_layers]
-    common += [images_digest(split), network_digest(network), code_digest(__name__)]
-    found: list[list[Any] | None] = []
+    settings = (preset.evaluations, preset.loss_to_warmup, preset.count_all_layers)
+    inputs = (images_digest(split), network_digest(network), code_digest(__name__))
+    found: list[str | None] = []
     for method in methods:
         its = [method, dict(getattr(preset, method))] if isinstance(method, str) else function_digest(method)
-        found.append([*common, its] if its is not None else None)
+        found.append(None if its is None else values_digest(*settings, *inputs, its))
     return found

@@ -14,8 +14,8 @@ import numpy as np
 
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.experiments.fingerprint import code_digest, network_digest
-from lessonkit.experiments.store import Log, Store, digest_of, logged
+from lessonkit.experiments.fingerprint import code_digest, network_digest, values_digest
+from lessonkit.experiments.store import Log, Store, logged
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
 from lessonkit.objective import pruning_cost, warmup_max_loss
 from lessonkit.problem import Callback, Evaluation, Problem, Scored, Search, SearchResult, Step, says_stop
@@ -92,7 +92,7 @@ def prune_layerwise(
         evaluation of the unpruned network, the same for every search, is not counted.
     loss_to_warmup : the last layer's threshold; the earlier ones' are smaller, see `max_loss`.
     count_all_layers : whether the thresholds count layers without weights, as the experiment does.
-    checkpoint : an SQLite file in which evaluations are noted about once per second. After Ctrl-C, a kill or a power
+    checkpoint : an SQLite file in which evaluations are noted every two seconds. After Ctrl-C, a kill or a power
         cut the same call finds them there and continues where it stopped; the result is the same, bit for bit, and
         `callback` is called with the steps so far again. Any number of searches can share the file, see
         `lessonkit.experiments.store`.
@@ -118,14 +118,9 @@ def prune_layerwise(
     budgets = [None] * layers if evaluations is None else _equal_parts(evaluations, layers)
     log = None
     if checkpoint is not None:
-        inputs = (
-            code_digest(__name__),
-            network_digest(network),
-            evaluator.images_digest,
-            dataclasses.astuple(unpruned),
-        )
-        settings = (evaluations, loss_to_warmup, count_all_layers, repr(rng.bit_generator.state))
-        log = Log(Store(checkpoint), digest_of([*inputs, *settings]))
+        inputs = (code_digest(__name__), network_digest(network), evaluator.images_digest)
+        settings = (evaluations, loss_to_warmup, count_all_layers, rng.bit_generator.state)
+        log = Log(Store(checkpoint), values_digest(*inputs, *settings))
     history: list[Step] = []
     spent, best_cost, message = 0, math.inf, ALL_DONE
     with log if log is not None else contextlib.nullcontext():

@@ -16,8 +16,15 @@ import numpy as np
 
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.experiments.fingerprint import code_digest, function_digest, images_digest, network_digest
-from lessonkit.experiments.harness import Job, method_name, run_jobs
+from lessonkit.experiments.fingerprint import (
+    code_digest,
+    function_digest,
+    images_digest,
+    method_name,
+    network_digest,
+    values_digest,
+)
+from lessonkit.experiments.harness import Job, run_jobs
 from lessonkit.experiments.workers import Packed, shared
 from lessonkit.files import load_masks, save_masks
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
@@ -121,10 +128,8 @@ def search_cell(train: Packed, cell: Cell, data: str, method: Method | None) -> 
     return Searched(found.masks, float("nan"), None, found.evaluations, seconds, [], found.message, changed)
 
 
-def _tested(cell: Cell, data: Dataset, found: Searched) -> Searched | None:
+def _tested(cell: Cell, data: Dataset, found: Searched) -> Searched:
     """With the accuracy on the test images, which are looked at once, by a network fresh from its file."""
-    if found.message == "interrupted":
-        return None
     network_of.cache_clear()
     network = network_of(cell.kind, cell.network, data.name)
     test = Evaluator(network, data.test.images, data.test.labels)
@@ -162,17 +167,16 @@ def _row(cell: Cell, folder: Path, data: Dataset, found: Searched) -> Row:
     )
 
 
-def _decides(jobs: Sequence[Cell], data: Dataset, own: Mapping[str, Method]) -> dict[Cell, list[Any] | None]:
-    """By cell, everything that decides its row; None where a function of one's own has no digest."""
+def _keys(places: Sequence[Cell], data: Dataset, own: Mapping[str, Method]) -> dict[Cell, str | None]:
+    """By cell, the digest of all that decides its row; None where a function of one's own has none."""
     common = [code_digest(__name__), data.name, images_digest(data.train), images_digest(data.test)]
     methods = {name: function_digest(method) for name, method in own.items()}
-    networks = {
-        place: network_digest(network_of(*place, data.name)) for place in {(at.kind, at.network) for at in jobs}
-    }
-    found: dict[Cell, list[Any] | None] = {}
-    for cell in jobs:
-        its = methods.get(cell.method, "")
-        found[cell] = [*common, networks[cell.kind, cell.network], its, asdict(cell)] if its is not None else None
+    kinds = {(cell.kind, cell.network) for cell in places}
+    networks = {kind: network_digest(network_of(*kind, data.name)) for kind in kinds}
+    found: dict[Cell, str | None] = {}
+    for cell in places:
+        its, network = methods.get(cell.method, ""), networks[cell.kind, cell.network]
+        found[cell] = None if its is None else values_digest(*common, network, its, asdict(cell))
     return found
 
 
@@ -272,15 +276,18 @@ def frontier(
     places = cells(names, sparsities, networks, seeds, kind=kind, evaluations=evaluations, search_images=search_images)
     rows: dict[Cell, Row] = {}
     data = load_mnist(source)
-    decides = _decides(places, data, own)
-    jobs = [Job(cell.name, decides[cell], (cell, data.name, own.get(cell.method))) for cell in places]
+    keys = _keys(places, data, own)
+    jobs = [Job(cell.name, keys[cell], (cell, data.name, own.get(cell.method))) for cell in places]
 
-    def collect(number: int, found: Searched) -> None:
-        if found.evaluation is None:  # cut short
-            return
-        row = rows[places[number]] = _row(places[number], Path(folder), data, found)
+    def collect(number: int, found: Searched) -> Searched | None:
+        if found.message == "interrupted":
+            return None
+        cell = places[number]
+        found = found if found.evaluation is not None else _tested(cell, data, found)
+        row = rows[cell] = _row(cell, Path(folder), data, found)
         if finished is not None:
             finished(row)
+        return found
 
     interrupted = run_jobs(
         search_cell,
@@ -291,9 +298,7 @@ def frontier(
             else shared(executor, Packed.of(data.train))
         ),
         collect,
-        complete=lambda number, found: _tested(places[number], data, found),
         kind=Searched,
-        module=__name__,
         executor=executor,
         folder=folder,
         fresh=fresh,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import json
 import os
 import shutil
 import signal
@@ -13,6 +15,7 @@ import sys
 import threading
 import time
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +54,16 @@ def everything(found) -> str:
     return str([[[mask.tolist() for mask in row.masks], dataclasses.replace(row, masks=())] for row in rows])
 
 
-def held(path, table="evaluations") -> int:
-    with sqlite3.connect(path) as db:
-        what = {"evaluations": "coalesce(sum(count), 0)", "finished": "count(*)"}[table]
-        return db.execute(f"SELECT {what} FROM {table}").fetchone()[0]
+def held(path, what="evaluations") -> int:
+    """How many evaluations of unfinished searches a store holds, or how many finished searches."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        try:
+            rows = db.execute("SELECT part, content FROM searches").fetchall()
+        except sqlite3.OperationalError:  # nothing was written so far
+            return 0
+    if what == "finished":
+        return sum(part == store.RESULT for part, _ in rows)
+    return sum(len(json.loads(zlib.decompress(content))[1]) for part, content in rows if part != store.RESULT)
 
 
 class PowerCutError(Exception):
@@ -197,8 +206,11 @@ def test_other_runs_share_a_file_and_never_meet(tmp_path):
 def test_the_seconds_of_earlier_processes_count(tmp_path):
     path = tmp_path / "a.sqlite"
     prune("annealing", path)
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE evaluations SET seconds = 1000.0 + seconds")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (search,) = {search for (search,) in db.execute("SELECT search FROM searches")}
+    kept = store.Store(path)
+    known = kept.parts(search)
+    kept.add(search, {part: (seconds + 1000 / len(known), answers) for part, (seconds, answers) in known.items()})
     given = {"rng": np.random.default_rng(4), "evaluations": 90, "loss_to_warmup": 50.0}
     found = prune_layerwise(SEARCHES["annealing"], tiny(), checkpoint=path, **given)
     assert 1000 <= found.seconds < 1100
@@ -224,11 +236,11 @@ def test_a_damaged_or_foreign_file_is_one_line_and_left_as_it_was(tmp_path, coun
     whole = path.read_bytes()
     for content in (whole[:-4096], whole[:5000], whole[:1000], whole[:50], b"not a database" * 50, b"\x89PNG\r\n"):
         path.write_bytes(content)
-        refused(path, "cannot be read as a store .* Delete it to start over", counted)
+        refused(path, "cannot be read as a store of searches .*: delete it, or name another place", counted)
     path.unlink()
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE pupils (name TEXT)")
-    refused(path, "another program's", counted)
+    refused(path, "no such table", counted)
     refused(tmp_path, "cannot be read as a store", counted)
     refused(tmp_path / "missing" / "a.sqlite", "cannot be read as a store", counted)
 
@@ -252,17 +264,22 @@ def test_no_damaged_byte_changes_a_result(tmp_path):
 
 
 def test_a_full_disk_is_no_reason_to_stop(tmp_path, monkeypatch):
-    plain, path, prepared = prune("genetic"), tmp_path / "a.sqlite", store.SCHEMA
+    plain, path, connect = prune("genetic"), tmp_path / "a.sqlite", sqlite3.connect
     monkeypatch.setattr(store, "PAUSE", 0.0)
-    monkeypatch.setattr(store, "SHARE", float("inf"))
+
+    def full(*given, **more):
+        db = connect(*given, **more)
+        db.execute(f"PRAGMA max_page_count = {pages}")
+        return db
+
     for when in ("at once", "later"):
         if when == "later":
             prune("own", path)
-        pages = path.stat().st_size // 4096 if path.exists() else 1
-        monkeypatch.setattr(store, "SCHEMA", (f"PRAGMA max_page_count = {max(1, pages)}", *prepared))
+        pages = path.stat().st_size // 4096 if when == "later" else 1
+        monkeypatch.setattr(sqlite3, "connect", full)
         with pytest.warns(UserWarning, match=r"a\.sqlite: cannot be written \(database or disk is full\); going on"):
             assert prune("genetic", path) == plain
-        monkeypatch.setattr(store, "SCHEMA", prepared)
+        monkeypatch.setattr(sqlite3, "connect", connect)
     assert prune("genetic", path) == plain
 
 
