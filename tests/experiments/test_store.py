@@ -17,16 +17,18 @@ import time
 import warnings
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from lessonkit.__main__ import main
+from lessonkit.commands import frontier as frontier_command
 from lessonkit.engine.evaluator import Evaluator, LayerEvaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.experiments import comparison, store
+from lessonkit.experiments import comparison, report, store
 from lessonkit.experiments.layerwise import prune_layerwise
 from lessonkit.experiments.presets import COURSE, anneal_near
-from lessonkit.files import load_masks
 from lessonkit.genetic import evolve
 from lessonkit.masks import flip
 from lessonkit.networks.mnist import Dataset, Split
@@ -437,33 +439,40 @@ def test_a_search_that_cannot_be_compared_with_an_earlier_one_runs_every_time(fe
         assert len(counted) == 35
 
 
-# --- the commands, as processes -------------------------------------------------------------------------------------
+# --- the commands, in this process and as processes of their own ----------------------------------------------------
 
 COMPARE = ["compare", "--data", "standin", "--evaluations", "200", "--search-images", "100"]
 FRONTIER = ["frontier", "--data", "standin", "--sparsities", "0.9", "--networks", "1", "--seeds", "1", "--methods",
             "annealing,genetic,lamp", "--evaluations", "200", "--search-images", "300"]  # fmt: skip
+COMMANDS = pytest.mark.parametrize("arguments", [COMPARE, FRONTIER], ids=["compare", "frontier"])
+NO_FIGURE = SimpleNamespace(png=lambda: b"")
 PROGRAM = """
-import sys, time
-from types import SimpleNamespace as Drawn
+import os, sys
+from types import SimpleNamespace
 from lessonkit.commands import frontier
 from lessonkit.engine.evaluator import Evaluator, LayerEvaluator
 from lessonkit.experiments import report, store
 from lessonkit.__main__ import main
-report.comparison_plot = frontier.frontier_plot = lambda *_: Drawn(png=lambda: b"")
-store.PAUSE = 0.05
-pause = float(sys.argv.pop(1))
+report.comparison_plot = frontier.frontier_plot = lambda *_: SimpleNamespace(png=lambda: b"")
+at, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+store.PAUSE = 0.0 if at else store.PAUSE
+begun = 0
 for kind in (Evaluator, LayerEvaluator):
-    def slower(self, masks, evaluate=kind.evaluate):
-        time.sleep(pause)
+    def evaluate(self, masks, evaluate=kind.evaluate):
+        global begun
+        begun += 1
+        if begun == at:
+            os.kill(os.getpid(), number)
         return evaluate(self, masks)
-    kind.evaluate = slower
+    kind.evaluate = evaluate
 sys.exit(main())
 """
 
 
-def start(arguments, folder, pause=0.0, root=ROOT):
+def start(arguments, folder, *, at=0, number=signal.SIGKILL, root=ROOT):
+    """A command as a process, which sends itself a signal when it begins the evaluation `at`; 0 is never."""
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(pause), *arguments, "--output", str(folder)],
+        [sys.executable, "-c", PROGRAM, str(at), str(int(number)), *arguments, "--output", str(folder)],
         cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
@@ -474,25 +483,6 @@ def ended(process, status=0) -> str:
     out, err = process.communicate(timeout=300)
     assert process.returncode == status, err
     return out
-
-
-def known_to(folder) -> int:
-    try:
-        return held(folder / "searches.sqlite")
-    except sqlite3.Error:
-        return 0
-
-
-def stopped(arguments, folder, more, how) -> int:
-    """Start a command and stop it when the store holds so many more evaluations; how many it holds then."""
-    process = start(arguments, folder, pause=0.02)
-    before = known_to(folder)
-    while known_to(folder) < before + more:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(how)
-    ended(process, -signal.SIGKILL if how == signal.SIGKILL else 130)
-    return known_to(folder)
 
 
 def files(folder) -> dict:
@@ -508,17 +498,30 @@ def files(folder) -> dict:
     return found
 
 
+@COMMANDS
+def test_the_flag_fresh_starts_over(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(report, "comparison_plot", lambda *_: NO_FIGURE)
+    monkeypatch.setattr(frontier_command, "frontier_plot", lambda *_: NO_FIGURE)
+    for flags, resumed in ([], False), ([], True), (["--fresh"], False), ([], True):
+        assert main([*arguments, "--evaluations", "50", *flags, "--output", str(tmp_path)]) == 0
+        assert ("searches are finished; --fresh starts over" in capsys.readouterr().out) == resumed
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [COMPARE, FRONTIER], ids=["compare", "frontier"])
+@COMMANDS
 def test_killed_interrupted_and_started_again_a_command_ends_as_if_it_had_not_been(arguments, tmp_path):
     ended(start(arguments, tmp_path / "plain"))
     plain, folder = files(tmp_path / "plain"), tmp_path / "killed"
     assert len(plain) > 3
-    for more, how in ((8, signal.SIGKILL), (5, signal.SIGINT), (5, signal.SIGKILL)):
-        known = stopped(arguments, folder, more, how)
-        assert known > 0
+    known = 0
+    for at, number in ((9, signal.SIGKILL), (7, signal.SIGINT), (8, signal.SIGKILL)):
+        out = ended(start(arguments, folder, at=at, number=number), 130 if number == signal.SIGINT else -number)
+        assert (f" after {known} evaluations; --fresh starts over" in out) == (known > 0)
+        assert held(folder / "searches.sqlite") >= known + 4
+        known = held(folder / "searches.sqlite")
+        assert held(folder / "searches.sqlite", "finished") == 0
     out = ended(start(arguments, folder))
-    assert f" after {known} evaluations; --fresh starts over" in out
+    assert f"annealing{' seed 0' if arguments is COMPARE else '-0.9-seed0'} after {known} evaluations; --fresh" in out
     assert files(folder) == plain
     assert "searches are finished; --fresh" in ended(start(arguments, folder))
     assert "resuming" not in ended(start([*arguments, "--fresh"], folder))
@@ -528,7 +531,7 @@ def test_killed_interrupted_and_started_again_a_command_ends_as_if_it_had_not_be
 @pytest.mark.slow
 def test_two_processes_in_one_folder_at_the_same_time(tmp_path):
     ended(start(COMPARE, tmp_path / "plain"))
-    for process in [start([*COMPARE, "--quiet"], tmp_path / "both", pause=0.002) for _ in range(2)]:
+    for process in [start([*COMPARE, "--quiet"], tmp_path / "both", at=-1) for _ in range(2)]:
         ended(process)
     assert files(tmp_path / "both") == files(tmp_path / "plain")
     assert held(tmp_path / "both" / "searches.sqlite", "finished") == 2
@@ -536,36 +539,31 @@ def test_two_processes_in_one_folder_at_the_same_time(tmp_path):
 
 @pytest.mark.slow
 def test_processes_of_this_machine_log_too(tmp_path):
-    ended(start(COMPARE, tmp_path / "plain"))
-    folder = tmp_path / "jobs"
-    process = start([*COMPARE, "--jobs", "2"], folder)
-    while known_to(folder) < 30 and held_or_none(folder) < 1:
+    arguments, path = [*COMPARE, "--evaluations", "4000"], tmp_path / "searches.sqlite"
+    process = start([*arguments, "--jobs", "2"], tmp_path)
+    while not path.exists() or not held(path):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert "resuming: " in ended(start(COMPARE, folder))
-    assert files(folder) == files(tmp_path / "plain")
-
-
-def held_or_none(folder) -> int:
-    try:
-        return held(folder / "searches.sqlite", "finished")
-    except sqlite3.Error:
-        return 0
+    ended(process, 130)
+    known = held(path)
+    assert "evaluations; --fresh starts over" in ended(start(arguments, tmp_path))
+    assert known
+    resumed = files(tmp_path)
+    ended(start([*arguments, "--fresh"], tmp_path))
+    assert files(tmp_path) == resumed
 
 
 @pytest.mark.slow
-def test_a_comment_in_the_package_throws_nothing_away_and_a_number_does(tmp_path):
-    arguments = [*COMPARE[:3], "--evaluations", "50", "--search-images", "50"]
-    root = tmp_path / "copy"
+@COMMANDS
+def test_a_comment_in_the_package_throws_nothing_away_and_a_number_does(arguments, tmp_path):
+    arguments, root, out = [*arguments, "--evaluations", "50"], tmp_path / "copy", tmp_path / "out"
     shutil.copytree(ROOT / "lessonkit", root / "lessonkit")
     file = root / "lessonkit" / "objective.py"
     source = file.read_text()
-    assert "resuming" not in ended(start(arguments, tmp_path / "out", root=root))
+    assert "resuming" not in ended(start(arguments, out, root=root))
     file.write_text(source.replace('"""', '"""Another docstring. ', 1) + "\n# a comment\n")
-    assert "resuming: 2 of 2" in ended(start(arguments, tmp_path / "out", root=root))
+    assert "searches are finished; --fresh" in ended(start(arguments, out, root=root))
     assert "PENALTY = 1e8" in source
     file.write_text(source.replace("PENALTY = 1e8", "PENALTY = 1e9"))
-    assert "resuming" not in ended(start(arguments, tmp_path / "out", root=root))
-    assert load_masks(tmp_path / "out" / "masks-annealing-seed0.npz", NETWORK.names)
+    assert "resuming" not in ended(start(arguments, out, root=root))
