@@ -33,8 +33,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not getattr(option, "nbval", False):
         return
     option.nbval_cell_timeout = min(option.nbval_cell_timeout, CELL_SECONDS)
-    if getattr(option, "dist", "no") == "load":  # plain -n 2 would split the cells of one notebook
-        option.dist = "loadfile"
     os.environ.update(kernel_environment(ROOT))  # kernels inherit it
 
 

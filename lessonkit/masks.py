@@ -56,13 +56,3 @@ def flip(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
 def prune_only(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
     """Prune each kept weight with probability `rate`; none comes back (as in the published experiment)."""
     return mask & ~(rng.random(mask.shape) < rate)
-
-
-def swap(mask: Mask, k: int, rng: np.random.Generator) -> Mask:
-    """Prune `k` kept weights and restore `k` pruned ones, or as many as there are: the sparsity stays the same."""
-    kept, pruned = np.flatnonzero(mask), np.flatnonzero(~mask)
-    k = min(k, len(kept), len(pruned))
-    swapped = mask.copy()
-    swapped.flat[rng.choice(kept, k, replace=False)] = False
-    swapped.flat[rng.choice(pruned, k, replace=False)] = True
-    return swapped

@@ -39,7 +39,7 @@ def one_sided_cost(
 
 
 def warmup_max_loss(layer_index: int, total_layers: int, loss_to_warmup: float) -> float:
-    """The loss from which on the penalty applies: it rises from layer to layer, up to `loss_to_warmup`.
+    """The loss from which the penalty applies: it rises from layer to layer, up to `loss_to_warmup`.
 
     `layer_index` counts from 0. The experiment counts all 8 Keras layers, pooling and flattening included, so the
     thresholds of LeNet-5's five prunable layers are 1/8, 3/8, 6/8, 7/8 and 8/8 of `loss_to_warmup`.

@@ -32,65 +32,21 @@
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
-def _set_up(published=""):
-    """Find the course's package, and say what is in use."""
-    import importlib.util
-    import os
-    import subprocess
-    import sys
-    import tempfile
-    import zipfile
-    from pathlib import Path
+class _SetUp:
+    import glob, importlib.util, pathlib, sys, zipfile
 
-    def package_in(archive):
-        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        try:
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(unpacked)
-        except zipfile.BadZipFile:
-            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            return package.parent.parent
-        for wheel in unpacked.rglob("lessonkit*.whl"):
-            return package_in(wheel)
-        return None
+    archives = sorted([*glob.glob("lessonkit*.[wz][hi][lp]"), *glob.glob("../lessonkit*.[wz][hi][lp]")], reverse=True)
+    zips = map(zipfile.ZipFile, filter(zipfile.is_zipfile, archives))
+    sys.path += [str(p) for p in pathlib.Path("_").absolute().parents if (p / "lessonkit" / "__init__.py").is_file()]
+    sys.path += [f"{z.filename}/{n[:-21]}" for z in zips for n in z.namelist() if n.endswith("lessonkit/__init__.py")]
+    if not getattr(importlib.util.find_spec("lessonkit"), "origin", None):
+        looked = ", ".join([str(pathlib.Path.cwd()), *archives])
+        raise ImportError(f"no whole lessonkit in {looked}: put its zip, wheel or folder beside this notebook (again)")
+    importlib.import_module("lessonkit.course.setup_cell").start()
 
-    def find_lessonkit():
-        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
-        found = importlib.util.find_spec("lessonkit")
-        if found is not None and found.origin is not None:
-            return
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / "lessonkit" / "__init__.py").is_file():
-                sys.path.insert(0, str(folder))
-                return
-        for folder in (here, here.parent):
-            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-                if package := package_in(archive):
-                    sys.path.insert(0, str(package))
-                    return
-        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
-            return
-        raise ModuleNotFoundError(
-            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-        )
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_lessonkit()
-    importlib.invalidate_caches()
-    from lessonkit.course.setup_cell import in_use
-
-    print(in_use())
-
-
-_set_up()
-del _set_up
 
 # %%
+import inspect
 import math
 from functools import partial
 from itertools import pairwise
@@ -372,11 +328,16 @@ print(f"search: loss {found.loss:.4f}   rule: loss {judged.loss:.4f}, {judged.co
 # The sparsity is the same, so only the squared loss difference makes the difference in cost. Which of the two would you
 # rather have? Notebook 05 makes such comparisons properly, and notebook 06 asks how a search must be posed to win.
 #
-# ## Reading a trace
+# ## Your loop and the course's
 #
-# The engine's `anneal` is the loop that you have just written, with a history. It takes the problem itself, and each
-# row of its table is one proposal: its cost, the best cost so far, whether it was accepted, the temperature, the rate,
-# and the mean layer sparsity.
+# Here is `engine.anneal`, with which the rest of the course searches. Put it beside the cell in which you wrote yours,
+# read it from `with` on, and find each of your lines in it.
+
+# %%
+print(inspect.getsource(engine.anneal))
+
+# %% [markdown]
+# Does it do the same? Both begin at the same mask, with the same seed and the same settings.
 
 
 # %% tags=["mnist"]
@@ -388,6 +349,39 @@ def trace(search, layer, seed=0, **settings):
 
 run = trace(engine.anneal, last, iterations=200, temperature=0.1, mutation_rate=0.15)
 table = run.table()
+same = np.isclose(costs[1:], table["cost"], rtol=1e-6)
+until = len(same) if same.all() else int(np.argmin(same))
+print(f"{whose('annealing.anneal'):17}  lowest cost {best_cost:.3f}, {len(costs)} evaluations")
+print(f"engine.anneal      lowest cost {run.cost:.3f}, {run.evaluations} evaluations")
+print(f"The first {until} of {len(same)} proposals are the same.")
+
+# %% [markdown]
+# **What differs, and why?** Compare the two texts before you unfold.
+#
+# <details><summary>Answer</summary>
+#
+# The loop is the same: a temperature and a rate for this step, a neighbour of the current mask, its cost, the
+# Metropolis rule. What differs is around it.
+#
+# - *Cost.* Yours calls a function; the course's takes a `Problem`, which counts and can have a budget. `run.see` asks
+#   it for the cost, and also remembers the best mask with its own cost.
+# - *Choices.* Schedule and move are arguments, since the next notebooks exchange both.
+# - *History.* `run.note` writes down a row for each proposal, and `run.steps` ends the loop with the budget or when a
+#   callback says so.
+#
+# Where both draw the same random numbers in the same order, the two walks are equal, proposal by proposal. If yours
+# soon differs from the course's, look at the order: if you draw the number for the acceptance before the flips, or only
+# for a worse proposal, your walk takes another way by the same rules. That is no mistake: compare such walks by
+# their costs over several seeds.
+#
+# </details>
+#
+# ## Reading a trace
+#
+# The history is a table: each row is one proposal, with its cost, the best cost so far, whether it was accepted, the
+# temperature, the rate, and the mean layer sparsity.
+
+# %% tags=["mnist"]
 rows = table.loc[[0, 1, 2, 50, 100, 150, 199]].rename(columns={"sparsity": "mean layer sparsity"})
 columns = ["step", "cost", "best_cost", "accepted", "temperature", "rate", "mean layer sparsity"]
 print(rows[columns].to_string(index=False, float_format=lambda x: f"{x:.4f}"))

@@ -16,15 +16,15 @@
 # # 04 A genetic algorithm, piece by piece
 #
 # Simulated annealing walks alone. A genetic algorithm keeps a whole *population* of masks, lets the cheap ones have
-# children, and hopes that two good halves make a better whole. In this notebook you write its five pieces, put them
-# together, run them on a real layer of LeNet-5, tune the result, and then ask whether it was worth it.
+# children, and hopes that two good halves make a better whole. In this notebook you write its five pieces, breed a
+# generation with them, evolve masks of a real layer of LeNet-5, tune the result, and then ask whether it was worth it.
 #
 # All numbers in the texts are those of MNIST. With the stand-in digits yours differ, and so may an order.
 #
 # **Objectives.** After this notebook you can
 #
 # - write tournament selection, two crossovers, mutation and the change of generations from nothing;
-# - assemble them into a genetic algorithm and count every evaluation that it spends;
+# - make a generation of them, read the loop around it, and count every evaluation that it spends;
 # - tune mutation rate, crossover, tournament size and elite without fooling yourself;
 # - say what a mutation that flips bits does to the sparsity, and why that matters more than the tuning.
 #
@@ -34,66 +34,21 @@
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
-def _set_up(published=""):
-    """Find the course's package, and say what is in use."""
-    import importlib.util
-    import os
-    import subprocess
-    import sys
-    import tempfile
-    import zipfile
-    from pathlib import Path
+class _SetUp:
+    import glob, importlib.util, pathlib, sys, zipfile
 
-    def package_in(archive):
-        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        try:
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(unpacked)
-        except zipfile.BadZipFile:
-            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            return package.parent.parent
-        for wheel in unpacked.rglob("lessonkit*.whl"):
-            return package_in(wheel)
-        return None
+    archives = sorted([*glob.glob("lessonkit*.[wz][hi][lp]"), *glob.glob("../lessonkit*.[wz][hi][lp]")], reverse=True)
+    zips = map(zipfile.ZipFile, filter(zipfile.is_zipfile, archives))
+    sys.path += [str(p) for p in pathlib.Path("_").absolute().parents if (p / "lessonkit" / "__init__.py").is_file()]
+    sys.path += [f"{z.filename}/{n[:-21]}" for z in zips for n in z.namelist() if n.endswith("lessonkit/__init__.py")]
+    if not getattr(importlib.util.find_spec("lessonkit"), "origin", None):
+        looked = ", ".join([str(pathlib.Path.cwd()), *archives])
+        raise ImportError(f"no whole lessonkit in {looked}: put its zip, wheel or folder beside this notebook (again)")
+    importlib.import_module("lessonkit.course.setup_cell").start()
 
-    def find_lessonkit():
-        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
-        found = importlib.util.find_spec("lessonkit")
-        if found is not None and found.origin is not None:
-            return
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / "lessonkit" / "__init__.py").is_file():
-                sys.path.insert(0, str(folder))
-                return
-        for folder in (here, here.parent):
-            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-                if package := package_in(archive):
-                    sys.path.insert(0, str(package))
-                    return
-        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
-            return
-        raise ModuleNotFoundError(
-            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-        )
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_lessonkit()
-    importlib.invalidate_caches()
-    from lessonkit.course.setup_cell import in_use
-
-    print(in_use())
-
-
-_set_up()
-del _set_up
 
 # %%
-from functools import partial
+import inspect
 
 import numpy as np
 
@@ -101,10 +56,12 @@ from lessonkit import Evaluator, load_mnist, load_network
 from lessonkit.annealing import anneal
 from lessonkit.controls import magnitude_mask
 from lessonkit.exercises import check, hint, progress, solution
+from lessonkit.genetic import breed, evolve
 from lessonkit.lessons.genetic import figures
 from lessonkit.experiments.layerwise import layer_problem
 from lessonkit.masks import layer_sparsities
 from lessonkit.objective import adaptive_mutation_rate
+from lessonkit.problem import Problem
 
 # %% [markdown]
 # ## The problem: one layer, 840 bits
@@ -315,73 +272,88 @@ def next_generation(population, costs, elite, make_child):
 next_generation = check("genetic.next_generation", next_generation)
 
 # %% [markdown]
-# ## The algorithm
+# ## One generation, by hand
 #
-# Now put the pieces together. `breed` makes one child; `genetic_algorithm` is the loop. The mutation rate falls in a
-# straight line: $r_g = r_0 (1 - g / G)$ in generation $g$ of $G$. A dictionary remembers which cost belongs to which
-# mask, so that the elite needs no new evaluation, in whatever order it comes back.
-
+# Now put your five pieces together. The course's `breed` makes one child of two parents: it calls a crossover with some
+# chance, else copies the mother, and then calls a mutation. You choose which.
 
 # %%
-def breed(people, costs, tournament, crossover, rate, rng):
-    """One child of two parents."""
-    mother = people[tournament_select(costs, tournament, rng)]
-    father = people[tournament_select(costs, tournament, rng)]
-    child = mother
-    if crossover == "uniform":
-        child = uniform_crossover(mother, father, rng)
-    elif crossover == "single-point":
-        child, _ = single_point_crossover(mother, father, int(rng.integers(1, mother.size)))
-    return mutate(child, rate, rng)
+print(inspect.getsource(breed))
 
 
-def genetic_algorithm(
-    problem,
-    people,
-    rng,
-    generations=20,
-    elite=2,
-    tournament=5,
-    crossover="uniform",
-    mutation_rate=0.05,
-    rate_formula=adaptive_mutation_rate,
-):
-    """Breed from the first population `people`; return the best mask seen, its cost, and what happened."""
-    costs = problem.cost(people)
-    best, best_cost = people[int(np.argmin(costs))], costs.min()
-    trace = [(best_cost, costs.mean(), figures.diversity(people))]
-    for generation in range(generations):
-        rate = rate_formula(mutation_rate, generation, generations)
-        make_child = partial(breed, people, costs, tournament, crossover, rate, rng)
-        known = {mask.tobytes(): cost for mask, cost in zip(people, costs, strict=True)}
-        people = next_generation(people, costs, elite, make_child)
-        survivors, children = people[:elite], people[elite:]
-        costs = np.array([*(known[mask.tobytes()] for mask in survivors), *problem.cost(children)])
-        if costs.min() < best_cost:
-            best, best_cost = people[int(np.argmin(costs))], costs.min()
-        trace.append((costs.min(), costs.mean(), figures.diversity(people)))
-    return best, best_cost, people, np.array(trace)
-
-
+# %% tags=["mnist"]
 def first_population(rng, size=12, rate=0.4):
     """`size` masks, each weight pruned with probability `rate`."""
     return [mutate(start, rate, rng) for _ in range(size)]
 
 
-# %% tags=["mnist"]
 rng = np.random.default_rng(0)
 problem = output_problem()
-first = first_population(rng)
-best, cost, last, trace = genetic_algorithm(problem, first, rng)
-reached = evaluator.evaluate((*masks[:LAYER], best))
-print(f"cost {trace[0, 0]:.3f} -> {cost:.3f}, sparsity {1 - best.mean():.3f}, {reached.correct} of 500 images right")
+people = first_population(rng)
+costs = problem.cost(people)
+
+
+def make_child():
+    """One child: two tournaments for its parents, then your uniform crossover and your mutation."""
+    mother, father = (people[tournament_select(costs, 5, rng)] for _ in range(2))
+    return breed(mother, father, uniform_crossover, 0.9, mutate, 0.05, rng)
+
+
+family = next_generation(people, costs, 2, make_child)
+children = problem.cost(family[2:])
+print(f"first population:  lowest cost {costs.min():.3f}, mean {costs.mean():.3f}")
+print(f"its ten children:  lowest cost {children.min():.3f}, mean {children.mean():.3f}")
+print(f"evaluations so far: {problem.evaluations} = 12 + 10; the two of the elite were known")
+
+# %% [markdown]
+# ## The algorithm
+#
+# A genetic algorithm does this again and again. `evolve` is the course's loop around it. Read it from `def make_child`
+# on, and find what you have just done: `make_child`, `next_generation`, and the evaluation of the new individuals.
+# `run` keeps the books: `see` evaluates and remembers the best, `note` writes a row of the history.
+
+# %%
+print(inspect.getsource(evolve))
+
+# %% [markdown]
+# Two things are new. The mutation rate falls in a straight line: $r_g = r_0 (1 - g / G)$ in generation $g$ of $G$. And
+# each individual is kept together with its cost, so that the elite needs no new evaluation, and so that the best mask
+# ever seen is returned with its own cost.
+#
+# Your crossover and your mutation go in as `crossover` and `move`; the tournament and the change of generations are the
+# course's, which do what yours do. `evolve` does not show its masks, so we make a `Problem` of a function of our own:
+# it writes each generation down, and leaves the costs to the problem of the layer.
+
+
+# %% tags=["mnist"]
+def watched(problem, seen):
+    """The same problem, but each batch of masks is also put into the list `seen`."""
+
+    def score(candidates):
+        seen.append(candidates)
+        return problem.score(candidates)
+
+    return Problem(score)
+
+
+usual = {"mutation_rate": 0.05, "crossover": uniform_crossover, "tournament": 5, "elite": 2}
+rng = np.random.default_rng(0)
+problem, seen = output_problem(), []
+result = evolve(watched(problem, seen), first_population(rng), generations=20, move=mutate, rng=rng, **usual)
+reached = evaluator.evaluate((*masks[:LAYER], result.best))
+print(f"cost {result.history[0].cost:.3f} -> {result.cost:.3f}, sparsity {1 - result.best.mean():.3f}, ", end="")
+print(f"{reached.correct} of 500 images right")
 print(f"evaluations: {problem.evaluations} = 12 for the first population + 20 generations x 10 children")
 
-# %% tags=["mnist"]
-figures.run_plot(*trace.T)
+# %% [markdown]
+# The figures show the first population, and then the ten children of each generation.
 
 # %% tags=["mnist"]
-figures.population_plot(first, last)
+table = result.table()
+figures.run_plot(table["cost"], table["mean_cost"], [figures.diversity(people) for people in seen])
+
+# %% tags=["mnist"]
+figures.population_plot(seen[0], seen[-1])
 
 # %% [markdown]
 # The costs fall, and so does the variety: most columns end in one colour. Once all individuals agree on a bit,
@@ -417,17 +389,28 @@ for generation in (0, 1, 2, 3, 4, 10, 19):
     product = adaptive_mutation_rate(0.15, generation, 20)
     print(f"generation {generation:2}: product {product:.4f}   difference {0.15 - generation / 20:+.4f}")
 
+# %% [markdown]
+# `evolve` gives its `move` the rate of the product. A `move` of our own can compute the generation from it, and mutate
+# at the printed rate instead.
+
+
 # %% tags=["mnist"]
-rates, runs = {}, {}
-for name, formula in (("product", adaptive_mutation_rate), ("difference", printed_rate)):
-    rates[name] = [0.15 * (1 - g / 20) if name == "product" else 0.15 - g / 20 for g in range(20)]
+def mutate_as_printed(mask, rate, rng):
+    """Mutate at the printed rate, where `evolve` gives that of the product."""
+    generation = round(20 * (1 - rate / 0.15))
+    return mutate(mask, printed_rate(0.15, generation, 20), rng)
+
+
+generations = np.arange(20)
+rates = {"product": 0.15 * (1 - generations / 20), "difference": 0.15 - generations / 20}
+runs = {}
+for name, move in (("product", mutate), ("difference", mutate_as_printed)):
     runs[name] = []
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        found = genetic_algorithm(
-            output_problem(), first_population(rng), rng, mutation_rate=0.15, rate_formula=formula
-        )
-        runs[name].append(np.minimum.accumulate(found[3][:, 0]))
+        settings = {**usual, "mutation_rate": 0.15, "move": move}
+        found = evolve(output_problem(), first_population(rng), generations=20, rng=rng, **settings)
+        runs[name].append(found.table()["best_cost"])
 figures.rates_plot(rates, runs)
 
 # %% [markdown]
@@ -472,22 +455,39 @@ for elite in (0, 2, 7):
 
 
 # %% tags=["mnist"]
-def run(seed, elite=2, **settings):
+def single_point(mother, father, rng):
+    """The first child of your single-point crossover, at a random point."""
+    return single_point_crossover(mother, father, int(rng.integers(1, mother.size)))[0]
+
+
+def none(mother, father, rng):
+    """No crossover: the child is like its mother."""
+    return mother.copy()
+
+
+def run(seed, elite, **settings):
     """The cost that one run reaches within the budget, and the evaluations that it spends."""
     rng = np.random.default_rng(seed)
-    problem = output_problem(BUDGET)
     people = first_population(rng, POPULATION)
-    cost = genetic_algorithm(problem, people, rng, generations=generations_for(elite), elite=elite, **settings)[1]
-    return cost, problem.evaluations
+    settings = {**settings, "elite": elite, "generations": generations_for(elite), "move": mutate}
+    found = evolve(output_problem(BUDGET), people, rng=rng, **settings)
+    return found.cost, found.evaluations
+
+
+KINDS = {none: "none", single_point: "single-point", uniform_crossover: "uniform"}
+
+
+def name_of(value):
+    """What a setting is called in a table: the kind of a crossover, or the number itself."""
+    return KINDS[value] if callable(value) else str(value)
 
 
 trials = {
     "mutation_rate": (0.0, 0.01, 0.05, 0.15),
-    "crossover": ("none", "single-point", "uniform"),
+    "crossover": tuple(KINDS),
     "tournament": (1, 5, 12),
     "elite": (0, 2, 7),
 }
-usual = {"mutation_rate": 0.05, "crossover": "uniform", "tournament": 5, "elite": 2}
 usual_runs = [run(seed, **usual) for seed in range(3)]
 spent_on_tuning = sum(spent for _, spent in usual_runs)
 results = {setting: {} for setting in trials}
@@ -497,9 +497,9 @@ for setting, values in trials.items():
         if value != usual[setting]:
             tried = [run(seed, **{**usual, setting: value}) for seed in range(3)]
             spent_on_tuning += sum(spent for _, spent in tried)
-        results[setting][str(value)] = [pair[0] for pair in tried]
-        costs = results[setting][str(value)]
-        print(f"{setting:14} {value!s:13} cost {np.mean(costs):.3f} ± {np.std(costs, ddof=1):.3f}")
+        costs = [pair[0] for pair in tried]
+        results[setting][name_of(value)] = costs
+        print(f"{setting:14} {name_of(value):13} cost {np.mean(costs):.3f} ± {np.std(costs, ddof=1):.3f}")
 print(f"evaluations spent on tuning: {spent_on_tuning:,}")
 
 # %% tags=["mnist"]
@@ -517,8 +517,8 @@ tuned = {}
 for setting, values in results.items():
     means = {value: np.mean(costs) for value, costs in values.items()}
     chosen = min(means, key=means.get)
-    tuned[setting] = next(value for value in trials[setting] if str(value) == chosen)
-print("tuned:", ", ".join(f"{setting} {value}" for setting, value in tuned.items()))
+    tuned[setting] = next(value for value in trials[setting] if name_of(value) == chosen)
+print("tuned:", ", ".join(f"{setting} {name_of(value)}" for setting, value in tuned.items()))
 fresh = range(10, 14)
 genetic = {
     "genetic, usual settings": [run(seed, **usual)[0] for seed in fresh],
@@ -545,7 +545,7 @@ def blind(seed):
 
 
 def annealed(seed):
-    """The cost that the engine's annealing reaches with the same budget."""
+    """The cost that the course's annealing reaches with the same budget."""
     rng = np.random.default_rng(seed)
     settings = {"iterations": BUDGET - 1, "temperature": 0.1, "mutation_rate": 0.05}
     return anneal(output_problem(BUDGET), start, rng=rng, **settings).cost
@@ -586,11 +586,12 @@ spread = []
 for seed in fresh:
     rng = np.random.default_rng(seed)
     people = [mutate(start, rate, rng) for rate in np.linspace(0.1, 0.9, POPULATION)]
-    sparsest, lowest, _, _ = genetic_algorithm(output_problem(BUDGET), people, rng, mutation_rate=0.02)
-    spread.append(lowest)
+    settings = {**usual, "mutation_rate": 0.02}
+    found = evolve(output_problem(BUDGET), people, generations=20, move=mutate, rng=rng, **settings)
+    spread.append(found.cost)
 print(
     f"first population spread: cost {np.mean(spread):.3f} ± {np.std(spread, ddof=1):.3f}, "
-    f"sparsity of the last run's best {1 - sparsest.mean():.2f}"
+    f"sparsity of the last run's best {1 - found.best.mean():.2f}"
 )
 
 # %% [markdown]
@@ -618,7 +619,7 @@ print(
 #
 # <details><summary>Answer</summary>
 #
-# Keep the best mask seen together with its own cost, outside the population, as `genetic_algorithm` does.
+# Keep the best mask seen together with its own cost, outside the population, as `run.see` does in `evolve`.
 #
 # </details>
 #

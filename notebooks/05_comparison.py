@@ -35,63 +35,18 @@
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
-def _set_up(published=""):
-    """Find the course's package, and say what is in use."""
-    import importlib.util
-    import os
-    import subprocess
-    import sys
-    import tempfile
-    import zipfile
-    from pathlib import Path
+class _SetUp:
+    import glob, importlib.util, pathlib, sys, zipfile
 
-    def package_in(archive):
-        """The unpacked folder that holds the package of a wheel, of a zip, or of a wheel within a zip; or None."""
-        unpacked = Path(tempfile.mkdtemp(prefix="lessonkit-"))
-        try:
-            with zipfile.ZipFile(archive) as packed:
-                packed.extractall(unpacked)
-        except zipfile.BadZipFile:
-            raise ImportError(f"{archive.name} is damaged or only half uploaded: put it here once more.") from None
-        for package in unpacked.rglob("lessonkit/__init__.py"):
-            return package.parent.parent
-        for wheel in unpacked.rglob("lessonkit*.whl"):
-            return package_in(wheel)
-        return None
+    archives = sorted([*glob.glob("lessonkit*.[wz][hi][lp]"), *glob.glob("../lessonkit*.[wz][hi][lp]")], reverse=True)
+    zips = map(zipfile.ZipFile, filter(zipfile.is_zipfile, archives))
+    sys.path += [str(p) for p in pathlib.Path("_").absolute().parents if (p / "lessonkit" / "__init__.py").is_file()]
+    sys.path += [f"{z.filename}/{n[:-21]}" for z in zips for n in z.namelist() if n.endswith("lessonkit/__init__.py")]
+    if not getattr(importlib.util.find_spec("lessonkit"), "origin", None):
+        looked = ", ".join([str(pathlib.Path.cwd()), *archives])
+        raise ImportError(f"no whole lessonkit in {looked}: put its zip, wheel or folder beside this notebook (again)")
+    importlib.import_module("lessonkit.course.setup_cell").start()
 
-    def find_lessonkit():
-        """Installed; in this folder or one above; in a wheel or zip beside the notebook or one above; or published."""
-        found = importlib.util.find_spec("lessonkit")
-        if found is not None and found.origin is not None:
-            return
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / "lessonkit" / "__init__.py").is_file():
-                sys.path.insert(0, str(folder))
-                return
-        for folder in (here, here.parent):
-            for archive in sorted((*folder.glob("lessonkit*.whl"), *folder.glob("lessonkit*.zip")), reverse=True):
-                if package := package_in(archive):
-                    sys.path.insert(0, str(package))
-                    return
-        if published:  # --no-deps: TensorFlow, numpy and ipywidgets stay as they are
-            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", published], check=True)
-            return
-        raise ModuleNotFoundError(
-            "the package 'lessonkit' is not here. Put the course's folder, its zip, or its wheel (lessonkit-*.whl)\n"
-            f"into {here}, beside this notebook (in Colab: Files, Upload), and run this cell again."
-        )
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_lessonkit()
-    importlib.invalidate_caches()
-    from lessonkit.course.setup_cell import in_use
-
-    print(in_use())
-
-
-_set_up()
-del _set_up
 
 # %%
 import dataclasses

@@ -279,7 +279,7 @@ print(f"unpruned: {comparison.baseline.correct} of 2000 right")
 # %% [markdown]
 # ### Exercise: a bootstrap interval
 #
-# **Objective:** say how sure the mean of a few runs is, without assuming a distribution. **12 minutes.**
+# **Objective:** put an interval around the mean of a few runs, without assuming a distribution. **12 minutes.**
 #
 # Return `(low, high)`, the quantiles of the resampled means that leave the share `level` between them.
 #
@@ -451,7 +451,7 @@ for name, scores in by_method.items():
 # %% [markdown]
 # ### Exercise: the Pareto front
 #
-# **Objective:** tell which results of a comparison nothing else beats. **12 minutes.**
+# **Objective:** find the results of a comparison that no other result beats. **12 minutes.**
 #
 # Return the ascending indices of the non-dominated rows of `points`, columns loss (low is good) and sparsity (high is
 # good). Equal rows do not dominate each other.

@@ -22,13 +22,12 @@ from lessonkit.masks import (
     mean_layer_sparsity,
     prune_only,
     replace_layer,
-    swap,
 )
 
 masks_of_a_layer = arrays(bool, array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4))
 rates = st.floats(0, 1)
 seeds = st.integers(0, 2**32 - 1)
-MOVES = [flip, prune_only, lambda mask, rate, rng: swap(mask, round(rate * mask.size), rng)]
+MOVES = [flip, prune_only]
 
 
 @given(st.lists(masks_of_a_layer, min_size=1, max_size=5))
@@ -71,20 +70,11 @@ def test_moves_at_the_extreme_rates(mask, seed):
     np.testing.assert_array_equal(flip(mask, 1, rng), ~mask)
     np.testing.assert_array_equal(prune_only(mask, 0, rng), mask)
     assert not prune_only(mask, 1, rng).any()
-    np.testing.assert_array_equal(swap(mask, 0, rng), mask)
 
 
 @given(masks_of_a_layer, rates, seeds)
 def test_prune_only_never_restores(mask, rate, seed):
     assert not (prune_only(mask, rate, np.random.default_rng(seed)) & ~mask).any()
-
-
-@given(masks_of_a_layer, st.integers(0, 300), seeds)
-def test_swap_keeps_the_sparsity_and_exchanges_k(mask, k, seed):
-    moved = swap(mask, k, np.random.default_rng(seed))
-    exchanged = min(k, np.count_nonzero(mask), np.count_nonzero(~mask))
-    assert np.count_nonzero(moved) == np.count_nonzero(mask)
-    assert np.count_nonzero(mask & ~moved) == np.count_nonzero(~mask & moved) == exchanged
 
 
 def test_flip_reaches_every_mask_with_its_binomial_probability():
@@ -102,19 +92,6 @@ def test_prune_only_prunes_each_kept_weight_at_the_rate():
     rng = np.random.default_rng(2)
     mean = np.mean([prune_only(start, 0.3, rng) for _ in range(20_000)], axis=0)
     np.testing.assert_allclose(mean, [0.7, 0, 0.7], atol=0.02)
-
-
-def test_swap_reaches_every_exchange_equally_often():
-    start, draws = np.array([True, True, False, False]), 8_000
-    rng = np.random.default_rng(3)
-    seen = Counter(tuple(swap(start, 1, rng).tolist()) for _ in range(draws))
-    reachable = {
-        mask
-        for mask in itertools.product([False, True], repeat=4)
-        if sum(mask) == 2 and np.count_nonzero(np.array(mask) != start) == 2
-    }
-    assert set(seen) == reachable
-    assert max(abs(count / draws - 1 / len(reachable)) for count in seen.values()) < 0.03
 
 
 def test_keep_all_and_replace_layer():

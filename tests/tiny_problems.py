@@ -1,4 +1,4 @@
-"""Problems so small that brute force knows their answer; what the searches' tests are held against."""
+"""Problems so small that brute force knows their answer, and a network so small that it is quick; shared by tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 
+from lessonkit.networks.mnist import Split
+from lessonkit.networks.network import Network, PrunableLayer
 from lessonkit.problem import Problem
 
 BITS = 8
@@ -48,3 +50,34 @@ class Rugged:
 
     def start(self) -> np.ndarray:
         return np.ones(self.shape, bool)
+
+
+SHAPE = (10, 10, 1)
+
+
+def tiny(pooling: str = "average", activation: str = "sigmoid", seed: int = 0) -> Network:
+    """Two convolutions and two dense layers, 216 weights."""
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> dict[str, np.ndarray]:
+        kernel = rng.normal(size=shape).astype(np.float32)
+        return {"kernel": kernel, "bias": rng.normal(size=shape[-1]).astype(np.float32)}
+
+    layers = (
+        PrunableLayer("a", **weights(3, 3, 1, 2), activation=activation, padding="same", pool=2, pooling=pooling),
+        PrunableLayer("b", **weights(2, 2, 2, 3), activation=activation, padding="valid", pool=2, pooling=pooling),
+        PrunableLayer("c", **weights(12, 10), activation=activation),
+        PrunableLayer("d", **weights(10, 4), activation="softmax"),
+    )
+    return Network(SHAPE, layers, 4)
+
+
+def tiny_images() -> Split:
+    """300 random images for `tiny`, of four classes."""
+    rng = np.random.default_rng(1)
+    return Split(rng.random((300, *SHAPE), dtype=np.float32), rng.integers(0, 4, 300))
+
+
+def some_masks(network: Network, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    return tuple(rng.random(kernel.shape) < 0.6 for kernel in network.kernels)

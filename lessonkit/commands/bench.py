@@ -95,7 +95,7 @@ def run_bench(data: str | None = None, *, keras_candidates: int = 2, seed: int =
         Plain values for a json file; times in seconds or, where the name says so, milliseconds.
     """
     if keras_candidates < 1:
-        raise LessonkitError(f"--keras-candidates {keras_candidates}: Keras must evaluate at least one a layer")
+        raise LessonkitError(f"--keras-candidates {keras_candidates}: Keras must evaluate at least one per layer")
     from lessonkit.networks import lenet  # here, because it loads TensorFlow
 
     dataset = load_mnist(data)

@@ -89,25 +89,25 @@ def _judged(check: str, findings: list[str], good: str, way_out: str) -> Line:
 # --- what is installed ---
 
 
-def requirements(root: Path) -> tuple[SpecifierSet, list[Requirement]]:
-    """The versions of Python and of packages that the course supports, including Jupyter and the other tools for class.
+def requirements(root: Path, extra: str = "") -> tuple[SpecifierSet, list[Requirement]]:
+    """The versions of Python and of packages that the course supports; "class" adds Jupyter and the other tools.
 
     They come from the folder's pyproject.toml, or from the installed package.
     """
     file = root / "pyproject.toml"
     project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
     if project.get("name") == "lessonkit":
-        named = [*project["dependencies"], *project["optional-dependencies"]["class"]]
+        named = [*project["dependencies"], *project["optional-dependencies"].get(extra, ())]
         return SpecifierSet(project["requires-python"]), [Requirement(text) for text in named]
     metadata = importlib.metadata.metadata("lessonkit")
     everything = [Requirement(text) for text in importlib.metadata.requires("lessonkit") or ()]
-    wanted = [each for each in everything if each.marker is None or each.marker.evaluate({"extra": "class"})]
+    wanted = [each for each in everything if each.marker is None or each.marker.evaluate({"extra": extra})]
     return SpecifierSet(metadata["Requires-Python"]), wanted
 
 
 def versions(root: Path) -> Line:
     """Check that Python and every package are in the supported range."""
-    pythons, wanted = requirements(root)
+    pythons, wanted = requirements(root, "class")
     here = platform.python_version()
     findings = [] if pythons.contains(here, prereleases=True) else [f"Python {here} is not {pythons}"]
     for each in wanted:
@@ -116,7 +116,7 @@ def versions(root: Path) -> Line:
             findings.append(f"{each.name} is not installed")
         elif not each.specifier.contains(found, prereleases=True):
             findings.append(f"{each.name} {found} is not {each.specifier}")
-    good = f"Python {here} and {len(wanted)} packages are in the supported range"
+    good = f"Python {here} and {len({each.name for each in wanted})} packages are in the supported range"
     return _judged("versions", findings, good, "pip install -r requirements.txt in the course's folder")
 
 

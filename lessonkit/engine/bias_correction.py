@@ -1,4 +1,4 @@
-"""Bias correction: what a pruned weight added on average is handed to the bias.
+"""Bias correction: what a pruned weight contributed on average is added to the bias.
 
 A weight w that is switched off takes w * x away from its neuron, and x is never negative behind a sigmoid, so the
 neuron shifts by w * mean(x). Adding that mean to the bias leaves only the variation lost (He et al. 2019 call the
@@ -30,7 +30,7 @@ def mean_inputs(network: Network, images: Array) -> tuple[Array, ...]:
 
     Returns
     -------
-    One array a layer, shaped as its kernel without the last axis: (height, width, channels) for a convolution, the
+    One array per layer, shaped as its kernel without the last axis: (height, width, channels) for a convolution, the
     margin of zeros included, and (inputs,) for a dense layer.
     """
     means, shape = [], network.input_shape
@@ -51,7 +51,7 @@ def mean_inputs(network: Network, images: Array) -> tuple[Array, ...]:
 
 
 def correct_biases(network: Network, masks: Sequence[Mask], means: Sequence[Array]) -> Network:
-    """The network with, in each bias, the sum over the pruned weights of weight * mean input added.
+    """The network with each bias raised by the sum of weight * mean input over the pruned weights.
 
     The kernels stay as they are: masks are still to be applied. `means` are those of `mean_inputs`.
     """

@@ -8,7 +8,7 @@
 Five ideas, each worth a factor:
 
 1. The layers in front of the searched one do not change: their output is computed once and kept, as drawn above.
-2. Images stand in the last axis, so every layer is a matrix product with long rows, and pooling is a sum of rows.
+2. The last axis runs over images, so every layer is a matrix product with long rows, and pooling is a sum of rows.
 3. On raw images, a convolution and its pooling are one product, and blank blocks of the image are not computed at all
    (drawn in `lessonkit.engine.stages`).
 4. sigmoid(z) = 1/2 + tanh(z/2)/2, and numpy's tanh runs at vector speed. The halves are not applied to the many
@@ -45,7 +45,7 @@ Array = NDArray[np.float32]
 
 @dataclass
 class Meter:
-    """What a piece of code really computed, by whatever way: masks evaluated, and images that gradients looked at."""
+    """What a piece of code really computed, in whatever way: masks evaluated, and images that gradients looked at."""
 
     masks: int = 0
     gradient_images: int = 0
@@ -100,7 +100,7 @@ class Evaluator:
 
     @cached_property
     def images_digest(self) -> str:
-        """SHA-256 over images and labels: the same for the same ones in the same order."""
+        """SHA-256 of the images and labels; equal for the same ones in the same order."""
         digest = hashlib.sha256(np.ascontiguousarray(self.labels).data)
         for part in self._entrance:
             for array in part if isinstance(part, tuple) else (part,):
@@ -108,7 +108,7 @@ class Evaluator:
         return digest.hexdigest()
 
     def evaluate(self, masks: Sequence[Mask]) -> Evaluation:
-        """Loss and accuracy of the whole network under `masks`, one a layer."""
+        """Loss and accuracy of the whole network under `masks`, one per layer."""
         weights = self._weights(masks)
         return self._score(0, self._entrance, weights, weights[:1])[0]
 
@@ -119,7 +119,7 @@ class Evaluator:
     def with_network(self, network: Network) -> Evaluator:
         """An evaluator of other weights and biases in the same architecture, on the same prepared images."""
         if [layer.kernel.shape for layer in network.layers] != [kernel.shape for kernel in self.network.kernels]:
-            raise LessonkitError("the other network's layers have other shapes: make a new Evaluator")
+            raise LessonkitError("the other network's layers have different shapes: make a new Evaluator")
         other = copy.copy(self)
         other.network, other._stages = network, stages_of(network)
         return other
@@ -128,11 +128,11 @@ class Evaluator:
 
     def _weights(self, masks: Sequence[Mask]) -> list[Weights]:
         if len(masks) != len(self._stages):
-            raise LessonkitError(f"got {len(masks)} masks for {len(self._stages)} layers: give one a layer, in order")
+            raise LessonkitError(f"got {len(masks)} masks for {len(self._stages)} layers: give one per layer, in order")
         return [stage.weights([mask]) for stage, mask in zip(self._stages, masks, strict=True)]
 
     def _prepare(self, index: int, values: Array) -> list[Array | Windows]:
-        """All work on the input of a stage that its kernel has no part in, chunk by chunk."""
+        """All work on the input of a stage that does not involve its kernel, chunk by chunk."""
         stage = self._stages[index]
         starts = range(0, self.images, stage.chunk)
         return parallel(lambda start: stage.prepare(values[..., start : start + stage.chunk], keep=True), starts)
@@ -204,7 +204,7 @@ def score(logits: Array, labels: NDArray[np.int64]) -> tuple[NDArray[np.float64]
     """Summed cross-entropy and count of correct images, both shape (candidates,).
 
     `logits` has shape (candidates, classes, n), `labels` has shape (n,).
-    Like Keras, which takes a softmax apart again for its loss: from the logits, with no probability clipped.
+    The loss is computed from the logits, with no probability clipped, as Keras does, which undoes a softmax for it.
     """
     logits = logits - logits.max(axis=1, keepdims=True)
     chosen = logits[:, labels, np.arange(len(labels))]

@@ -1,7 +1,7 @@
 """The gradient of the loss with respect to every weight of a masked network, the pruned ones too; numpy alone.
 
 A pruned weight is a zero that could be something else: its gradient says what restoring it would do. That is what a
-search over masks wants to know. Convolutions and their pooling are one product over blocks, as in the evaluator.
+search over masks needs to know. Convolutions and their pooling are one product over blocks, as in the evaluator.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Gradient:
     Attributes
     ----------
     loss : mean cross-entropy, in nats.
-    slopes : d loss / d weight, one float32 array a layer, shaped as its kernel, at kept and pruned positions alike.
-    offsets : d loss / d bias, one array a layer.
-    each : the slopes of single images for labels that the network itself would draw, one `Slopes` a layer; their
+    slopes : d loss / d weight, one float32 array per layer, shaped as its kernel, at kept and pruned positions alike.
+    offsets : d loss / d bias, one array per layer.
+    each : the slopes of single images for labels that the network itself would draw, one `Slopes` per layer; their
         second moments are the Fisher information. Empty unless asked for.
     """
 
@@ -75,7 +75,7 @@ def loss_gradient(
 
     Parameters
     ----------
-    masks : one a layer; the gradient is taken at the masked weights.
+    masks : one per layer; the gradient is taken at the masked weights.
     images : shape (n, *network.input_shape); `labels`, shape (n,).
     rng : draws labels from the network's own probabilities for `Gradient.each` (Martens 2020, on the difference
         between this Fisher information and the one of the data's labels); None leaves it empty.
@@ -161,7 +161,7 @@ def _image_last(images: Array) -> Array:
 
 
 def _activate(z: Array, activation: str) -> Array:
-    """In place."""
+    """The activation of z, in place."""
     if activation == "sigmoid":
         z *= np.float32(0.5)
         np.tanh(z, out=z)
@@ -203,7 +203,7 @@ class _DensePass:
 
 
 class _ConvolutionPass:
-    """A convolution with its pooling: one product over the blocks that a pooling window sees."""
+    """A convolution with its pooling: one product over the blocks that a pooling window sees (drawn in `stages`)."""
 
     def __init__(self, layer: PrunableLayer, values: Array) -> None:
         self.layer, self.shape = layer, values.shape

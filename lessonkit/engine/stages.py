@@ -1,7 +1,7 @@
 """One stage of a network: a convolution or dense layer with its activation and pooling, for one candidate or several.
 
-A stage first does what its kernel has no part in (`prepare`), then the products with the kernel (`forward`). For the
-first convolution of a network, with a 5x5 kernel and 2x2 pooling, one product gives four outputs:
+A stage first does the work that does not involve its kernel (`prepare`), then multiplies by the kernel (`forward`). For
+the first convolution of a network, with a 5x5 kernel and 2x2 pooling, one product gives four outputs:
 
     a block of 6x6 inputs           the kernel, written once for each of the four positions in the block
     +-----------+                   +---------+-+   +-+---------+   +-----------+   +-----------+
@@ -30,18 +30,18 @@ Array = NDArray[np.float32]
 CONVOLUTION_CHUNK = 256  # images; a multiple of 16, so that every row of a chunk starts at a cache line
 DENSE_CHUNK = 2**24  # multiplications: less work than that is not worth waking a second thread for
 DENSE_CANDIDATES = 5  # candidates of a dense layer that go through together
-TILE, TILES = 768, 4  # blocks of a convolution's input: in one product, and products until their sums are pooled
+TILE, TILES = 768, 4  # blocks of a convolution's input per product, and products before their sums are pooled
 
 
 class Meaning(NamedTuple):
-    """What kept values stand for: activations of ``scale * value + offset``."""
+    """How the values between stages relate to activations: an activation is ``scale * value + offset``."""
 
     scale: float = 1.0
     offset: float = 0.0
 
 
 class Weights(NamedTuple):
-    """The kernels of one or several candidates as one matrix, below each other."""
+    """The kernels of one or several candidates, stacked into one matrix."""
 
     matrix: Array
     bias: Array | None  # a column; None where the matrix holds the bias itself
@@ -51,12 +51,12 @@ class Weights(NamedTuple):
 class Stage:
     """What dense layers and convolutions share.
 
-    Values come in as they are at hand, the weights make up for their scale and offset; for a sigmoid the weights are
-    halved as well, so that its values are plain tanh(z/2).
+    A stage takes values as the one in front of it leaves them, and its weights make up for their scale and offset. For
+    a sigmoid the weights are halved as well, so that its values are plain tanh(z/2).
     """
 
     chunk: int  # images that go through this stage and those behind it at a time
-    together: int  # candidates of this stage that do
+    together: int  # candidates that go through this stage at a time
 
     def __init__(self, layer: PrunableLayer, meaning: Meaning, output_shape: tuple[int, ...]) -> None:
         self.layer, self.meaning, self.output_shape = layer, meaning, output_shape
@@ -64,11 +64,11 @@ class Stage:
         self.kernel = layer.kernel * np.float32(half * meaning.scale)
         self.bias = layer.bias * np.float32(half)
         self.shift = np.float32(meaning.offset / meaning.scale)  # what the offset adds, for each unit of the kernel
-        pooled = layer.pool**2 if layer.pooling == "average" else 1  # a sum of so many stands for their mean
+        pooled = layer.pool**2 if layer.pooling == "average" else 1  # pooling adds, and takes no mean
         self.output_meaning = Meaning(half / pooled, 1 - half)
 
     def prepare(self, values: Array, keep: bool) -> Array | Windows:
-        """What the kernel has no part in, in memory of its own if it is to be kept; `values`: (*input_shape, n)."""
+        """Do what does not involve the kernel; with `keep`, in memory of its own. `values`: shape (*input_shape, n)."""
         raise NotImplementedError
 
     def forward(self, prepared: Array | Windows, weights: Weights) -> Array:
@@ -76,7 +76,7 @@ class Stage:
         raise NotImplementedError
 
     def follow(self, values: Array, weights: Weights) -> Array:
-        """The same behind another stage, whose output `values` is, with the weights of one candidate."""
+        """The same for `values` that another stage returned, with the weights of one candidate."""
         if len(values) == 1:
             return self.forward(self.prepare(values[0], keep=False), weights)
         out = scratch(f"{self.layer.name} all", (len(values), *self.output_shape, values.shape[-1]))
@@ -85,7 +85,7 @@ class Stage:
         return out
 
     def weights(self, masks: Sequence[Mask]) -> Weights:
-        """What `forward` wants, for one candidate mask or several."""
+        """The weights that `forward` takes, for one candidate mask or several."""
         for mask in masks:
             if np.shape(mask) != self.kernel.shape:
                 name, shape = self.layer.name, self.kernel.shape
@@ -99,7 +99,7 @@ class Stage:
         raise NotImplementedError
 
     def activate(self, z: Array) -> None:
-        """The activation of z, in place; a softmax is left to `score`, which wants its logits."""
+        """The activation of z, in place; a softmax is left to `score`, which needs the logits."""
         if self.layer.activation in ("sigmoid", "tanh"):
             np.tanh(z, out=z)
         elif self.layer.activation == "relu":
@@ -123,7 +123,7 @@ def stages_of(network: Network) -> list[Stage]:
 
 
 def _stage(layer: PrunableLayer, shape: tuple[int, ...], meaning: Meaning) -> Stage:
-    """Raw images, and what a relu leaves, are zero in many places; the output of a sigmoid never is."""
+    """The stage for a layer: raw images and the output of a relu have many zeros, the output of a sigmoid has none."""
     if not layer.is_convolution:
         return _Dense(layer, meaning)
     return _Convolution(layer, shape, meaning) if meaning.offset else _SparseConvolution(layer, shape, meaning)
@@ -190,7 +190,7 @@ class _AnyConvolution(Stage):
 class _Convolution(_AnyConvolution):
     """The image is cut into overlapping vertical strips as wide as the kernel.
 
-    All that the kernel sees at one height of a strip then lies together, and its products with the kernel need no
+    All that the kernel sees at one height of a strip is then contiguous, and its products with the kernel need no
     copy. Every row of a strip ends in a one; the first of them carries the bias.
     """
 
@@ -230,10 +230,10 @@ class _Convolution(_AnyConvolution):
 
 
 class Windows(NamedTuple):
-    """A chunk of images as one long matrix of the blocks that are not blank, and one blank one for all the rest."""
+    """A chunk of images as one long matrix of the blocks that are not blank, and a single blank one for all others."""
 
     matrix: Array  # (tiles, inputs of a block + 1, TILE blocks): the row of ones is for the bias
-    column: NDArray[np.intp]  # (rows, columns, n): where each block stands in the matrix
+    column: NDArray[np.intp]  # (rows, columns, n): the column of each block in the matrix
 
 
 class _SparseConvolution(_AnyConvolution):
@@ -289,7 +289,7 @@ class _SparseConvolution(_AnyConvolution):
 
 
 def empty(shape: tuple[int, ...]) -> Array:
-    """An array that starts at a cache line: matrix products of rows that do run half as fast again."""
+    """An array that starts at a cache line, which makes matrix products of its rows 1.5 times as fast."""
     size = math.prod(shape)
     memory = np.empty(size + 16, np.float32)
     first = -memory.ctypes.data // 4 % 16
@@ -300,7 +300,7 @@ _memory = threading.local()
 
 
 def scratch(name: str, shape: tuple[int, ...]) -> Array:
-    """Memory that the same thread uses again the next time it asks for `name`: fresh pages cost more than the sums."""
+    """Memory that a thread gets again when it asks for `name` again: new pages take more time than the arithmetic."""
     size = math.prod(shape)
     buffers: dict[str, Array] = _memory.__dict__.setdefault("buffers", {})
     if name not in buffers or buffers[name].size < size:

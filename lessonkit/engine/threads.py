@@ -1,4 +1,4 @@
-"""Chunks of work on all processors at once; each matrix product inside keeps to one of them.
+"""Run chunks of work on all processors at once; each matrix product inside uses only one of them.
 
 The evaluator and the gradient share this pool. The caller decides how work is cut into chunks, never the number of
 processors, so results do not depend on it.
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def processors() -> int:
-    """How many processors this program may use, and does."""
+    """How many processors this program may use; it uses them all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -33,7 +33,7 @@ def _helpers(_process: int) -> tuple[ThreadPoolExecutor, list[LibController]]:
 def parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """[function(item) for item in items], several at a time; this thread is one of the workers.
 
-    Each product inside keeps to one processor: the idle threads of a BLAS spin, and would take the others' time.
+    Each product inside uses one processor: the idle threads of a BLAS spin, and would take time from the others.
     """
     executor, libraries = _helpers(os.getpid())
     results: dict[int, Result] = {}
@@ -56,7 +56,7 @@ def parallel(function: Callable[[Item], Result], items: Sequence[Item]) -> list[
             helpers += [executor.submit(work) for _ in range(min(processors(), len(items)) - 1)]
         work()
     finally:
-        waiting.clear()  # after an error here the helpers shall stop as well
+        waiting.clear()  # after an error here the helpers should stop too
         failures = [helper.exception() for helper in helpers if not helper.cancel()]
         for library, number in zip(libraries, threads, strict=True):
             library.set_num_threads(number)

@@ -28,9 +28,9 @@ def train_mlpnet(
 ) -> Network:
     """Stochastic gradient descent from uniform weights within 1/sqrt(inputs); `callback` sees epoch and loss.
 
-    Few epochs: the published network reaches about 94%, and a better one would not be the same yardstick. Of
-    some trainings tried, the shipped one has magnitude masks near the published ones at 80 and 90%, on validation
-    images; at 95 and 98% they are less accurate than the published ones.
+    Few epochs: the published network reaches about 94%, and a better one would be another benchmark. Several
+    trainings were tried: with the shipped one, magnitude masks are about as accurate as the published ones at 80 and
+    90%, on validation images, and less accurate at 95 and 98%.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The outer loop all searches share: layer after layer, each with its loss threshold and part of the budget."""
+"""The outer loop that all searches share: layer by layer, each with its loss threshold and part of the budget."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def layer_problem(
 
 
 def max_loss(evaluator: Evaluator, index: int, loss_to_warmup: float, count_all_layers: bool = True) -> float:
-    """The loss from which a candidate of layer `index` bears the penalty.
+    """The loss from which a candidate of layer `index` gets the penalty.
 
     The experiment counts pooling and flattening as layers, so its thresholds rise in uneven steps; without them they
     are 1/5, 2/5, ... of `loss_to_warmup`.
@@ -81,7 +81,7 @@ def prune_layerwise(
     callback: Callback | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> SearchResult[Masks]:
-    """Search the mask of the first layer, keep the best, go on to the next.
+    """Search the mask of the first layer, keep the best, continue with the next layer.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def prune_layerwise(
 
 
 class _Telling:
-    """A callback that adds the layer's name and the evaluations of the layers before to what it passes on."""
+    """A callback that adds the layer's name and the evaluations of earlier layers to a step before it passes it on."""
 
     def __init__(self, callback: Callback | None, layer: str, spent: int, history: list[Step]) -> None:
         self.callback, self.layer, self.spent, self.history = callback, layer, spent, history
@@ -208,7 +208,7 @@ def _refuse_threshold_below_loss(
     position, total = _place(evaluator, 0, count_all_layers)
     smallest = math.floor(unpruned.loss * total / (position + 1) * 1e4 + 1) / 1e4  # rounded up, above the loss itself
     raise LessonkitError(
-        f"the loss threshold of {evaluator.network.names[0]}, {limit:.4f}, does not lie above the unpruned network's "
-        f"own loss, {unpruned.loss:.4f}: every candidate would bear the penalty. "
+        f"the loss threshold of {evaluator.network.names[0]}, {limit:.4f}, is not above the unpruned network's "
+        f"own loss, {unpruned.loss:.4f}: every candidate would get the penalty. "
         f"Set loss_to_warmup to {smallest:.4f} or more."
     )

@@ -1,4 +1,4 @@
-"""The pictures of whole experiments: searches beside their controls, and the frontier."""
+"""The figures of whole experiments: searches beside their controls, and the frontier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def comparison_plot(comparison: Comparison) -> Plot:
-    """Test accuracy against both sparsities: searches, controls, and the published points; a point per seed."""
+    """Test accuracy against both sparsities: searches, controls, and the published points; one point per seed."""
     figure = new_figure(10, 4.8)
     left, right = figure.subplots(1, 2, sharey=True)
     names = list(dict.fromkeys(row.method.split(", as ")[0] for row in comparison.rows))
@@ -60,7 +60,7 @@ def _mean_of(rows: Sequence[Row]) -> str:
 
 
 def frontier_plot(rows: Sequence[Any], front: Sequence[dict[str, float]] = ()) -> Plot:
-    """Test accuracy against global sparsity, a line a method, with a bar of one sample deviation; NSGA-II's front."""
+    """Test accuracy against global sparsity, one line per method, bars of one sample deviation; NSGA-II's front."""
     figure = new_figure(8, 5)
     axis = figure.subplots()
     ends = []

@@ -19,7 +19,7 @@ from lessonkit.problem import Problem, Run, Search, SearchResult
 def anneal_near(
     problem: Problem[Mask], start: Mask, *, initial_rate: float, redraw_factor: float, iterations: int, **settings: Any
 ) -> SearchResult[Mask]:
-    """`anneal` from a mask drawn near `start` (see `Run.draw`); each draw counts, and is an iteration less."""
+    """`anneal` from a mask drawn near `start` (see `Run.draw`); each draw counts, and leaves one iteration less."""
     spent = problem.evaluations
     drawing = Run(problem)
     (drawn,) = drawing.draw(
@@ -29,7 +29,7 @@ def anneal_near(
 
 
 SEARCHES: Mapping[str, Callable[..., Any]] = MappingProxyType({"annealing": anneal, "genetic": evolve})
-NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType(  # functions that settings name
+NAMED: Mapping[str, Mapping[str, Any]] = MappingProxyType(  # functions by their names in the settings
     {
         "move": {"flip": flip, "prune_only": prune_only},
         "schedule": SCHEDULES,

@@ -57,7 +57,7 @@ BASELINE_LOSS: Mapping[str, float] = MappingProxyType({"annealing": 0.0959, "gen
 def global_from_mean(mean_layer_sparsities: ArrayLike) -> NDArray[np.float64]:
     """The global sparsity after each layer, from the published means over layers, shape (5,) for both.
 
-    Each layer raises the mean by a fifth of its own sparsity, which gives that back; then every weight counts alike.
+    Each layer raises the mean by a fifth of its own sparsity, from which that follows; then every weight counts alike.
     """
     own = np.diff(np.asarray(mean_layer_sparsities, float), prepend=0.0) * len(LAYERS)
     return np.cumsum(own * WEIGHTS) / sum(WEIGHTS)

@@ -1,4 +1,4 @@
-"""A comparison on paper: the table that is printed and the files that are written."""
+"""What a comparison leaves behind: the table that is printed and the files that are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lessonkit.experiments.published import PUBLISHED, TRAINED_ACCURACY
 from lessonkit.files import save_masks, write_text, writing
 from lessonkit.masks import global_sparsity, layer_sparsities, mean_layer_sparsity
 
-NEEDED_BYTES = 20_000_000  # a comparison writes far less; a disk this full is worth a word beforehand
+NEEDED_BYTES = 20_000_000  # a comparison writes far less; a disk that is nearly full should be reported beforehand
 PACKAGES = ("lessonkit", "numpy", "tensorflow", "keras", "matplotlib", "scipy", "scikit-learn", "pandas")
 
 
@@ -153,7 +153,7 @@ def save_row(folder: Path, row: Row, names: Sequence[str]) -> None:
 
 def save(folder: Path, comparison: Comparison) -> list[Path]:
     """Write comparison.csv, comparison.json, history.csv, comparison.png and the masks; each whole or not at all."""
-    for row in comparison.rows:  # again, should a first try have failed: an older run's masks may lie there
+    for row in comparison.rows:  # again, in case the first try failed: an older run's masks may be there
         save_row(folder, row, comparison.names)
     table = comparison.table()
     write_text(folder / "comparison.csv", table.to_csv(index=False))
@@ -178,7 +178,7 @@ def save(folder: Path, comparison: Comparison) -> list[Path]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that json can hold; not-a-number becomes null, which every reader of json understands."""
+    """A value that JSON can hold; not-a-number becomes null, which every reader of JSON understands."""
     if isinstance(value, str | int | bool) or value is None:
         return value
     number = float(value)

@@ -1,8 +1,8 @@
-"""A whole network's mask as one boolean vector: the candidate of the frontier's searches, and its counted problem."""
+"""A whole network's mask as one boolean vector: the frontier's candidate, its counted problem, and a swap of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,12 @@ from lessonkit.problem import Evaluation, Problem, Scored
 
 
 def join(masks: Sequence[Mask]) -> Mask:
-    """All layers' masks, flattened and put in a row: shape (prunable weights,)."""
+    """All layers' masks, flattened and joined: shape (prunable weights,)."""
     return np.concatenate([np.ravel(mask) for mask in masks])
 
 
 def split(vector: Mask, network: Network) -> Masks:
-    """The masks that `join` put in a row."""
+    """The masks that `join` joined."""
     ends = np.cumsum([kernel.size for kernel in network.kernels])
     if vector.shape != (ends[-1],):
         raise LessonkitError(f"a mask vector of shape {vector.shape} does not fit {ends[-1]} prunable weights")
@@ -34,15 +34,15 @@ def split(vector: Mask, network: Network) -> Masks:
 def kept_at(network: Network, sparsity: float) -> int:
     """How many weights are left at a global sparsity: all but exactly round(sparsity * weights)."""
     if not 0 <= sparsity < 1:
-        raise LessonkitError(f"a sparsity of {sparsity} makes no network: choose 0 or more, and less than 1")
+        raise LessonkitError(f"a sparsity of {sparsity} is out of range: choose 0 or more, and less than 1")
     return network.prunable_weights - round(sparsity * network.prunable_weights)
 
 
 class MaskProblem(Problem[Mask]):
     """The loss of whole-network masks on some images, at exactly `kept` weights; every evaluation counts.
 
-    Dense layers are most of the weights and little of the work. While a search leaves the convolutions as they are,
-    what they make of the images is kept.
+    Dense layers have most of the weights and do little of the work. While a search leaves the convolutions as they are,
+    their output is kept.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class MaskProblem(Problem[Mask]):
         return self._tail[3], masks[self.convolutions :]
 
     def tail(self, vector: Mask) -> tuple[Network, Split]:
-        """The dense layers as a network of their own, and what the masked convolutions give it to see."""
+        """The dense layers as a network of their own, and its input, the output of the masked convolutions."""
         key = vector[: self.front].tobytes()
         if self._tail is None or self._tail[0] != key:
             masks = split(vector, self.network)
@@ -105,5 +105,30 @@ class MaskProblem(Problem[Mask]):
 
 
 def ranks(scores: Sequence[NDArray[np.floating]]) -> list[NDArray[np.int64]]:
-    """For each layer the place of every weight when the largest score comes first, from 0; equal ones in order."""
+    """For each layer, the rank of each weight by score: 0 is the highest; equal scores keep their order."""
     return [np.argsort(np.argsort(-layer, axis=None, kind="stable")).reshape(layer.shape) for layer in scores]
+
+
+def network_weights(network: Network) -> NDArray[np.float32]:
+    """All prunable weights in the order of a mask vector."""
+    return np.concatenate([kernel.ravel() for kernel in network.kernels])
+
+
+def biased_swap(weights: NDArray[np.floating]) -> Callable[[Mask, float, np.random.Generator], Mask]:
+    """A move that swaps a share `rate` of the kept weights, and mostly prunes small magnitudes and restores large ones.
+
+    A weight is drawn with a chance proportional to 1/|w| among the kept, and to |w| among the pruned.
+    """
+    magnitude = np.maximum(np.abs(weights), 1e-12)
+
+    def swap(mask: Mask, rate: float, rng: np.random.Generator) -> Mask:
+        k = min(max(1, round(rate * np.count_nonzero(mask))), np.count_nonzero(mask), np.count_nonzero(~mask))
+        # Efraimidis & Spirakis (2006): the k smallest of exponential times are a weighted draw without replacement
+        times = rng.exponential(size=mask.size) * np.where(mask, magnitude, 1 / magnitude)
+        child = mask.copy()
+        for side in (True, False):
+            members = np.flatnonzero(mask == side)
+            child[members[np.argsort(times[members])[:k]]] = not side
+        return child
+
+    return swap

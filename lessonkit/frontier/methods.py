@@ -14,8 +14,8 @@ from lessonkit.controls import magnitude_global, magnitude_per_layer, masks_by_s
 from lessonkit.engine.evaluator import metered
 from lessonkit.engine.gradient import COST
 from lessonkit.errors import LessonkitError
+from lessonkit.frontier.densities import Densities, densities_of, density_masks, density_move
 from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
-from lessonkit.frontier.moves import Densities, densities_of, density_masks, density_move
 from lessonkit.frontier.rules import damage_scores, lamp_scores, learned_masks, magnitude_scores, taylor_scores
 from lessonkit.frontier.score_walk import ScoreWalk
 from lessonkit.frontier.spins import spin_masks
@@ -45,7 +45,7 @@ class Task:
     rng: np.random.Generator
 
     def some(self, count: int) -> Split:
-        """So many of the images, drawn at random."""
+        """`count` of the images, drawn at random."""
         chosen = self.rng.choice(len(self.images), min(count, len(self.images)), replace=False)
         return Split(self.images.images[chosen], self.images.labels[chosen])
 
@@ -104,7 +104,7 @@ class Stage:
 
 
 def _first_stage(task: Task, start: Mask, budget: int) -> Stage:
-    """All layers. Convolutions make an evaluation dear, so it looks at fewer images."""
+    """All layers. Convolutions make an evaluation expensive, so it looks at fewer images."""
     few = task.images.head(min(EARLY_IMAGES, len(task.images))) if _convolutions(task) else task.images
     problem = MaskProblem(task.network, few, kept_at(task.network, task.sparsity), budget)
     return Stage(problem, ScoreWalk(problem, task.images, steps=12, reserve=POPULATION), start)
@@ -191,7 +191,7 @@ def _evolved(task: Task, stage: Stage, generations: int) -> SearchResult[Mask]:
 
 
 def random_pruning(task: Task) -> Found:
-    """Blind, the same share of each layer."""
+    """Random masks, the same share of each layer."""
     shapes = [kernel.shape for kernel in task.network.kernels]
     return Found(_exact(task, random_masks(shapes, task.sparsity, task.rng)))
 
@@ -263,9 +263,9 @@ STOCHASTIC = (*SEARCHES, "random", "learned")  # the rest runs with one seed alo
 
 
 def found_by(method: Method, task: Task) -> Found:
-    """Run a method, and hold what it gives against what was asked.
+    """Run a method, and check its masks and its evaluations against the task.
 
-    A method that is none of the course's is charged what it really evaluated, if it reports less: one for each mask,
+    A method that is not the course's own is charged what it really evaluated, if it reports less: one for each mask,
     and for gradients `COST` times the share of the search images that they looked at.
 
     Raises

@@ -16,7 +16,7 @@ from lessonkit.networks.network import Network
 
 @dataclass(frozen=True)
 class Point:
-    """A mask that nothing else found is better than in both loss and sparsity."""
+    """A mask on the front: none that was found is better in loss and sparsity at once."""
 
     loss: float  # on the search images
     sparsity: float  # global
@@ -26,15 +26,15 @@ class Point:
 def nsga2_front(
     network: Network, images: Split, *, evaluations: int = 1000, population: int = 40, seed: int = 0
 ) -> tuple[list[Point], int]:
-    """The non-dominated masks, most kept first, and the evaluations spent.
+    """The non-dominated masks, the least sparse first, and the evaluations spent.
 
-    A candidate is one number a layer: its kept share, between 1 % and all on a logarithmic scale; magnitude decides
+    A candidate is one number per layer: its kept share, between 1 % and all on a logarithmic scale; magnitude decides
     inside the layer.
 
     Raises
     ------
     LessonkitError
-        Without pymoo, naming the extra that brings it.
+        Without pymoo; the message names the extra that installs it.
     """
     try:
         from pymoo.algorithms.moo.nsga2 import NSGA2

@@ -22,7 +22,7 @@ def magnitude_scores(kernels: Sequence[Array]) -> list[Array]:
 
 
 def lamp_scores(kernels: Sequence[Array]) -> list[NDArray[np.float64]]:
-    """w^2 over the sum of all squares in the layer that are not smaller: LAMP (Lee et al. 2021)."""
+    """w^2 divided by the sum of all squares in the layer that are not smaller: LAMP (Lee et al. 2021)."""
     scores = []
     for kernel in kernels:
         squares = np.square(kernel.ravel(), dtype=np.float64)
@@ -65,7 +65,7 @@ def learned_masks(
 
     Returns
     -------
-    masks and how many images were looked at.
+    The masks, and how many images were looked at.
     """
     scores = [np.abs(kernel) for kernel in network.kernels]
     typical = float(np.mean(np.concatenate([score.ravel() for score in scores])))

@@ -1,7 +1,7 @@
-"""A walk over masks whose memory is a score a weight: gradients of mini-batches move the scores, the highest are kept.
+"""A walk over masks that remembers one score per weight: mini-batch gradients move the scores, the highest are kept.
 
 The straight-through direction (Bengio et al. 2013; Ramanujan et al. 2020), here as a proposal: the search decides
-by the true loss whether the walk goes on from there, or from where it was.
+by the true loss whether the walk continues from there, or from where it was.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class ScoreWalk:
     Parameters
     ----------
     problem : what is searched, and whose budget pays for gradients.
-    images : what gradients see, more than an evaluation does if that is dear; the problem's own by default.
-    steps, batch : gradients a proposal, and images a gradient; fewer where a proposal would see all images twice.
+    images : what gradients see, more than an evaluation does if that is expensive; the problem's own by default.
+    steps, batch : gradients per proposal, and images per gradient; fewer where a proposal would see all images twice.
     pace, drag : the length of a step at first, and how much of the last step's direction is kept (its momentum).
     tail : leave the convolutions as they are, and walk over the dense layers alone.
-    reserve : evaluations that gradients leave in the budget, as many as are asked for together.
+    reserve : evaluations that gradients leave in the budget: as many as the search makes at once.
     """
 
     def __init__(

@@ -43,15 +43,15 @@ class LayerModel:
         return np.asarray(np.einsum("uik,ku->iu", self.moments, gone))
 
     def flip_energies(self, kept: Mask, response: Array) -> Array:
-        """The change of the energy for every single flip, from the kept `response`; shape (inputs, units)."""
-        turned = np.where(kept, self.weights, -self.weights)  # what is taken away more, or given back
+        """The change of the energy for each single flip, given the current `response`; shape (inputs, units)."""
+        turned = np.where(kept, self.weights, -self.weights)  # what the flip takes away, or gives back
         diagonal = np.diagonal(self.moments, axis1=-2, axis2=-1).T
         own = diagonal[:, np.newaxis] if self.moments.ndim == 2 else diagonal
         return np.asarray(self.stiffness * (turned * response + 0.5 * own * turned * turned))
 
 
 def layer_models(network: Network, images: Split, rng: np.random.Generator) -> list[LayerModel]:
-    """One model a layer, around the unpruned network."""
+    """One model per layer, around the unpruned network."""
     found = loss_gradient(network, network.keep_all(), images.images, images.labels, rng=rng)
     n, models = np.float32(len(images)), []
     for each, kernel in zip(found.each, network.kernels, strict=True):
@@ -76,17 +76,17 @@ def anneal_spins(
     temperature: float = 1.0,
     price: float = 0.0,
 ) -> tuple[Mask, int]:
-    """Metropolis at falling temperature: every spin is asked once a sweep, one spin of each unit at a time.
+    """Metropolis at falling temperature: each sweep tries every spin once, one spin of each unit at a time.
 
     Parameters
     ----------
     kept : where to start, shape (inputs, units).
-    temperature : the first one, in units of the mean size of a flip's energy; it falls in a straight line to 0.
+    temperature : the initial one, in units of the mean size of a flip's energy; it falls in a straight line to 0.
     price : what keeping a weight costs, the chemical potential that sets how many are kept.
 
     Returns
     -------
-    the mask at the end, and how many flips were tried.
+    The mask at the end, and how many flips were tried.
     """
     if kept.shape != model.weights.shape:
         raise LessonkitError(f"a mask of shape {kept.shape} does not fit a layer of {model.weights.shape}")
@@ -120,9 +120,9 @@ def anneal_spins(
 def spin_masks(
     network: Network, images: Split, sparsity: float, rng: np.random.Generator, *, sweeps: int = 5, rounds: int = 12
 ) -> tuple[Masks, int]:
-    """Masks of all layers at a global sparsity: one price for all, found by halving; returns the flips tried, too.
+    """Masks of all layers at a global sparsity: one price for all, found by bisection; returns the flips tried, too.
 
-    The last few bits are turned where the model minds it least, so that the count is exact.
+    The last few bits are flipped where that raises the energy least, so that the count is exact.
     """
     models = layer_models(network, images, rng)
     wanted = network.prunable_weights - round(sparsity * network.prunable_weights)

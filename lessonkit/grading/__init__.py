@@ -8,7 +8,7 @@ student's functions return. Four kinds of process take part:
 - a fork server (`fork_server`) inside a sandbox (`sandbox`: bwrap). It forks, watches and ends, per notebook,
 - a worker, which runs the notebook's cells (`worker`) and answers the examiner's calls over a wire (`wire`).
 
-What the checker sees of a function is a stand-in (`standin`): arguments go over the wire, values, exceptions, changed
+What the checker sees of a function is a stand-in (`standin`): arguments go over the wire; values, exceptions, changed
 arguments and the generator's state come back, as data. So a notebook that edits the checker, prints "right", or talks
 to the wire itself is judged by what its functions return, and in the worst case it spoils its own result only.
 

@@ -2,7 +2,7 @@
 
 A cell that a student wrote or changed runs whole. Of a cell that is the course's own, word for word, only those
 statements run whose names something else needs: the exercises, or a student's cell. So helper functions, constants and
-imports work wherever they stand, and the course's searches and figures, which take minutes, are left out.
+imports work wherever they are, and the course's searches and figures, which take minutes, are left out.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ def plain(source: str) -> str:
         lines[first] = ""
     try:
         ast.parse("\n".join(lines))
-    except SyntaxError:  # only where it is no Python as it stands: a text may hold lines that look like magics
+    except SyntaxError:  # only if it is not Python already: a string may contain lines that look like magics
         lines = [_ASSIGNED.sub(r"\1\2 = None", _MAGIC_LINE.sub(r"\1pass", line)) for line in lines]
     except (ValueError, RecursionError, MemoryError):
-        pass  # the same will be found, and told, when the cell is prepared
+        pass  # it is found again, and reported, when the cell is prepared
     return "\n".join(lines)
 
 
 def select(cells: Sequence[Cell], exercises: Sequence[str]) -> list[Prepared]:
-    """What runs of each cell, in the notebook's order.
+    """Which statements of each cell run, in the notebook's order.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def select(cells: Sequence[Cell], exercises: Sequence[str]) -> list[Prepared]:
 
 
 def _want(statements: list[_Statement], names: set[str]) -> None:
-    """Mark, beside what is wanted already, whatever binds a name that it needs."""
+    """Mark whatever binds a name that is needed by what is wanted already."""
     open_ = [statement for statement in statements if not statement.wanted]
     for statement in statements:
         if statement.wanted:

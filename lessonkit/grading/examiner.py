@@ -1,7 +1,7 @@
-"""The judge of one submission after the other, in a process that runs no student's code.
+"""Judges one submission after the other, in a process that runs no student's code.
 
-For each submission a worker is forked, shut in, and driven over a wire; where it ends, hangs or talks nonsense, another
-one takes up the notebook with the cell or exercise left out that was at fault, so that the rest is judged all the same.
+For each submission a worker is forked, shut in, and driven over a wire; if it ends, hangs or talks nonsense, another
+one takes over the notebook, with the cell or exercise at fault left out, so that the rest is still judged.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Examiner:
             return [Row(NOTEBOOK, "not a notebook", one_line(f"the file {error}"))]
         wanted = exercises_of(notebook)
         if not wanted:
-            return [Row(NOTEBOOK, "unknown lesson", "no exercise of the course is in it")]
+            return [Row(NOTEBOOK, "unknown lesson", "it contains no exercise of the course")]
         if KERAS in wanted:  # neither TensorFlow's start nor ours is the notebook's time
             judge(KERAS, find(KERAS).reference)
         self._server(KERAS in wanted)
@@ -138,14 +138,14 @@ class _Submission:
         plain = Limits(seconds)
         self.limits = Limits(seconds, KERAS_MEMORY, processes=256 + 16 * cores) if self.keras else plain
         self.files = {cell.file: cell.source for cell in notebook.cells}
-        self.known: dict[tuple[str, int], Verdict] = {}  # by exercise and the how manieth check of it
+        self.known: dict[tuple[str, int], Verdict] = {}  # by exercise and number of the check
         self.last: dict[str, Verdict] = {}
         self.notes: dict[str, list[str]] = {}
         self.failed: dict[int, str] = {}  # cells
         self.skipped: set[int] = set()
 
     def rows(self) -> list[Row]:
-        """Run the notebook, with as many workers as it takes, and tell what came of it."""
+        """Run the notebook, with as many workers as it takes, and report on it."""
         finished = False
         for _ in range(MOST_WORKERS):
             if finished or time.monotonic() > self.deadline or 0 in self.skipped:
@@ -160,10 +160,10 @@ class _Submission:
     # --- one worker -----------------------------------------------------------------------------------------------
 
     def _with_worker(self) -> bool:
-        """Let a new worker run the notebook; whether it came to its end."""
+        """Let a new worker run the notebook; return whether it reached the end."""
         began = time.monotonic()
         wire, self.control = self.examiner.start(self.limits, self.keras)
-        self.deadline += time.monotonic() - began  # a sandbox that is made anew is not the notebook's time
+        self.deadline += time.monotonic() - began  # the making of a new sandbox is not the notebook's time
         self.cell, self.checking = 0, ("", 0)
         try:
             finished = self._converse(wire)
@@ -198,11 +198,11 @@ class _Submission:
             self.failed.setdefault(self.cell, "it did not end in time")
             self.skipped.add(self.cell)
         except (BrokenWireError, KeyError, TypeError, ValueError):
-            pass  # its watcher tells why
+            pass  # its watcher knows why
         return False
 
     def _next(self, wire: Wire) -> tuple[dict[str, Any], bytes]:
-        """The next message; a cell that takes too long is interrupted, and may go on from there."""
+        """The next message; a cell that takes too long is interrupted, and the notebook continues with the next one."""
         try:
             return wire.receive(min(time.monotonic() + self.each, self.deadline))
         except LateError:
@@ -218,7 +218,7 @@ class _Submission:
             return message, data
 
     def _judge(self, message: Mapping[str, Any], wire: Wire) -> bool:
-        """Judge an answer that the worker hands in; whether the worker can go on."""
+        """Judge an answer that the worker hands in; return whether the worker can continue."""
         exercise_id, number = str(message["check"]), int(message["number"])
         if exercise_id in self.wanted:
             self.checking = (exercise_id, number)
@@ -258,15 +258,15 @@ class _Submission:
                 verdict = Verdict(COURSE, f"the function only calls the course's: {EXERCISE_STATUSES[COURSE]}")
             return verdict, True
         if f"raised {UnansweredError.__name__}" not in verdict.message:
-            return verdict, failure.usable  # it was found before, while its misconception was looked for
+            return verdict, failure.usable  # it was reached before, and then a misconception was looked for
         if failure.status == "crashed":
-            return None, False  # its watcher tells how it ended
+            return None, False  # its watcher knows how it ended
         return Verdict(failure.status, failure.text), failure.usable
 
     # --- how it ended ---------------------------------------------------------------------------------------------
 
     def _reap(self, wait: bool) -> Mapping[str, Any]:
-        """End the worker and all that it started; what its watcher tells, which the student's code cannot."""
+        """End the worker and all that it started; return its watcher's report, which no student's code can forge."""
         if wait:
             select.select([self.control], [], [], GRACE_SECONDS)
         with contextlib.suppress(OSError):
@@ -286,7 +286,7 @@ class _Submission:
     def _blame(self, told: Mapping[str, Any]) -> None:
         """Leave out, for the next worker, what ended this one, and note it."""
         status, reason = told.get("status"), told.get("reason")
-        kind, text = "crashed", "broke off the talk with the grader"
+        kind, text = "crashed", "stopped talking to the grader"
         if reason in _WHY:
             kind, text = _WHY[str(reason)]
         elif isinstance(status, int):
@@ -308,7 +308,7 @@ class _Submission:
         with contextlib.suppress(OSError):
             self.control.send(b"i")
 
-    # --- what is told ---------------------------------------------------------------------------------------------
+    # --- what is reported -----------------------------------------------------------------------------------------
 
     def _row(self, exercise_id: str, finished: bool) -> Row:
         verdict = self.last.get(exercise_id)
@@ -325,9 +325,9 @@ class _Submission:
             return Row(exercise_id, "missing", f"no cell defines {name}" + ("" if checked else ", and none checks it"))
         if not finished:
             if time.monotonic() > self.deadline:
-                return Row(exercise_id, "timeout", f"the notebook's {self.seconds:g} seconds were used up before")
-            return Row(exercise_id, "crashed", "the notebook's process was ended before")
-        return Row(exercise_id, "missing", f"{name} is nothing when the notebook has run")
+                return Row(exercise_id, "timeout", f"the notebook's {self.seconds:g} seconds had been used up before")
+            return Row(exercise_id, "crashed", "the notebook's process had been ended before")
+        return Row(exercise_id, "missing", f"{name} has no value after the notebook has run")
 
     def _take_failure(self, message: Mapping[str, Any]) -> None:
         number = message["failed"]

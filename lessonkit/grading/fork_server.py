@@ -1,8 +1,8 @@
 """The process that starts workers: Python, numpy and the package are loaded once, and each worker is a fork of it.
 
-It runs inside the sandbox, as its process 1: the kernel lets no signal of a worker reach it, and when it ends, whatever
-is in the sandbox ends with it. It runs no student's code, has one worker at a time, watches it, ends it with all that
-it started when the examiner says so or is gone, and removes the files that it left.
+It runs inside the sandbox, as its process 1: no signal from a worker reaches it there, and when it ends, whatever
+is in the sandbox ends with it. It runs no student's code and has one worker at a time: it watches the worker, ends it
+with all that it started when the examiner says so or is gone, and removes the files that it left.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from lessonkit.grading.sandbox import Limits
 PRELOADED = ("numpy", "lessonkit.exercises", "lessonkit.lessons.baseline.figures", "lessonkit.experiments.layerwise")
 TICK = 0.05  # seconds between two looks at a worker
 END_SECONDS = 5.0
-SMALLEST = 4096  # bytes of disk that a file counts for, so that empty ones are bounded too
+SMALLEST = 4096  # bytes of disk that a file counts for at least, so that there is a limit for empty ones too
 _END_WITH_PARENT, _DUMPABLE, _SUBREAPER = 1, 4, 36  # of prctl(2)
 
 
 def request(limits: Limits) -> bytes:
-    """What an examiner sends, beside the two sockets: the worker's and the one to this process."""
+    """What an examiner sends, beside two sockets: the worker's and its own to this process."""
     return json.dumps(asdict(limits)).encode()
 
 
 def main(number: int, keras: bool) -> None:
-    """Serve requests on the socket with this number until it is closed, or until the sandbox is of no more use."""
+    """Serve requests on the socket with this number until it is closed, or until the sandbox can no longer be used."""
     listener = socket.socket(fileno=number)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -52,7 +52,7 @@ def main(number: int, keras: bool) -> None:
         importlib.import_module(name)
     registry()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a handler would let a worker's signal through to process 1
-    _prctl(_SUBREAPER, 1)  # what a worker leaves behind becomes our child
+    _prctl(_SUBREAPER, 1)  # processes that a worker leaves behind become our children
     _prctl(_DUMPABLE, 0)  # no worker may look into this process
     shut_in = os.getpid() == 1
     kept = set(_files(sandbox.WRITABLE)) if shut_in else set()
@@ -100,7 +100,7 @@ def _be_worker(limits: Limits, channel: socket.socket, home: str, work: Any) -> 
 def _watch(
     pid: int, limits: Limits, folders: Sequence[str], control: socket.socket, base: int
 ) -> tuple[int | None, str]:
-    """Until the worker ends or is to be ended: its exit code, negative for a signal, and the limit that it broke."""
+    """Wait until the worker ends or should be ended: its exit code, negative for a signal, and the limit it broke."""
     reason = ""
     while not reason:
         ready, _, _ = select.select([control], [], [], TICK)
@@ -115,18 +115,18 @@ def _watch(
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status), ""
-        reason = _broken(limits, folders, base)  # the worker may be late because of what we have not seen yet
+        reason = _broken(limits, folders, base)  # also before we end it: a broken limit may be why it is late
         if word != b"i":  # told to end it, or the examiner is gone
             break
     return None, reason
 
 
 def _broken(limits: Limits, folders: Sequence[str], base: int) -> str:
-    """The limit that is broken now, if one is."""
+    """The limit that is broken now, or an empty text."""
     processes = psutil.Process().children(recursive=True)
-    if len(processes) > 2 * limits.processes:  # the kernel refuses the half of it to all users but root
+    if len(processes) > 2 * limits.processes:  # the kernel refuses half as many to all users but root
         return "processes"
-    # What a process has from this one it shares with the others; only what it adds is its own.
+    # A process shares with the others what it got from this one; only what it adds is its own.
     added = sum(max(_private(process) - base, 0) for process in processes)
     if added > min(limits.memory, psutil.virtual_memory().total // 2):
         return "memory"
@@ -140,7 +140,7 @@ def _broken(limits: Limits, folders: Sequence[str], base: int) -> str:
 
 
 def _private(process: psutil.Process) -> int:
-    """The memory of its own that a process has, in bytes."""
+    """The memory that a process shares with no other, in bytes."""
     with contextlib.suppress(psutil.Error):
         memory = process.memory_info()
         return int(memory.rss - getattr(memory, "shared", 0))
@@ -148,7 +148,7 @@ def _private(process: psutil.Process) -> int:
 
 
 def _end() -> bool:
-    """End the worker and whatever it started; whether nothing is left."""
+    """End the worker and whatever it started; return whether nothing is left."""
     until = time.monotonic() + END_SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(ProcessLookupError):
@@ -167,7 +167,7 @@ def _end() -> bool:
 
 
 def _files(folders: Sequence[str]) -> Iterator[str]:
-    """All below the folders, innermost last, except what is mounted there."""
+    """Everything in the folders, the innermost last, except what is mounted there."""
     for folder in folders:
         device = os.lstat(folder).st_dev
         for place, inner, files in os.walk(folder):
@@ -182,7 +182,7 @@ def _files(folders: Sequence[str]) -> Iterator[str]:
 
 
 def _clean(folders: Sequence[str], kept: set[str]) -> bool:
-    """Remove all files but `kept`; whether that is all that is there now."""
+    """Remove all files but `kept`; return whether nothing else is left."""
     for path in _files(folders):
         with contextlib.suppress(OSError):
             if os.path.isdir(path) and not os.path.islink(path):

@@ -19,12 +19,12 @@ MOST_TEXT = 600_000  # characters in all cells together; the course's own have 3
 
 
 class UnreadableError(Exception):
-    """It is no notebook; the text says what it is."""
+    """The file is not a notebook; the text completes the sentence "The file ..."."""
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """The code cells, and all text in which the course's ids may stand."""
+    """The code cells, and all text in which the course's ids may occur."""
 
     cells: tuple[Cell, ...]
     text: str
@@ -40,17 +40,17 @@ def read(content: bytes, course: Set[str] = frozenset()) -> Notebook:
     Raises
     ------
     UnreadableError
-        When the bytes are no notebook.
+        When the bytes are not a notebook.
     """
     try:
         found = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise UnreadableError("is no text") from None
+        raise UnreadableError("is not text") from None
     except (ValueError, RecursionError) as error:
-        what = "is empty" if not content.strip() else f"is no JSON, or cut off: {error}"
+        what = "is empty" if not content.strip() else f"is not JSON, or is cut off: {error}"
         raise UnreadableError(what) from None
     if not isinstance(found, dict):
-        raise UnreadableError("is JSON, but no notebook")
+        raise UnreadableError("is JSON, but not a notebook")
     raw = found.get("cells")
     if raw is None and isinstance(found.get("worksheets"), list):  # notebooks of version 3
         raw = [cell for sheet in found["worksheets"] if isinstance(sheet, dict) for cell in sheet.get("cells", [])]
@@ -61,14 +61,14 @@ def read(content: bytes, course: Set[str] = frozenset()) -> Notebook:
     cells, texts = [], []
     for number, cell in enumerate(raw, start=1):
         if not isinstance(cell, dict):
-            raise UnreadableError(f"has a cell {number} that is none")
+            raise UnreadableError(f"has a cell {number} that is not a cell")
         source = _source(cell.get("source", cell.get("input", "")), number)
         texts.append(source)
         if cell.get("cell_type") == "code":
             cells.append(Cell(number, source, _is_setup(cell) or stripped(source) in course))
     text = "\n".join(texts)
     if len(text) > MOST_TEXT:
-        raise UnreadableError(f"has {len(text):,} characters in its cells; {MOST_TEXT:,} are the limit")
+        raise UnreadableError(f"has {len(text):,} characters in its cells; the limit is {MOST_TEXT:,}")
     return Notebook(tuple(cells), text)
 
 
@@ -89,9 +89,9 @@ def course_cells(root: Path | None) -> frozenset[str]:
 
 
 def exercises_of(notebook: Notebook) -> list[str]:
-    """The ids that the notebook should answer: those of its lesson, and others that it checks; none where it has none.
+    """The ids that the notebook should answer: those of its lesson, and others that it checks; empty if it has none.
 
-    The lesson is the one of most checks; without any, of most functions; without those, of most mentions.
+    The lesson is the one with most checks; without any, with most functions; without those, with most mentions.
     """
     code = "\n".join(cell.source for cell in notebook.cells)
     checked = {each for each in registry() if re.search(rf"check\(\s*[\"']{re.escape(each)}[\"']", code)}
@@ -121,7 +121,7 @@ def _source(source: Any, number: int) -> str:
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise UnreadableError(f"has a cell {number} without a text")
+        raise UnreadableError(f"has a cell {number} without text")
     return source.encode("utf-8", "replace").decode()
 
 

@@ -30,11 +30,11 @@ def grade_all(
     data: str | None,
     protected: bool = True,
 ) -> Iterator[tuple[int, list[Row]]]:
-    """Grade notebooks; as each is done: its place in the list, and its rows.
+    """Grade notebooks; yield each one's place in the list and its rows, as soon as it is done.
 
     Parameters
     ----------
-    notebooks : each reads one file when its turn comes; an `OSError` is reported of that notebook alone.
+    notebooks : each reads one file when its turn comes; an `OSError` is reported for that notebook alone.
     """
     left = dict(enumerate(notebooks))
     for _ in range(TRIES):
@@ -58,7 +58,7 @@ def grade_all(
 
 
 def _begin(course: frozenset[str], data: str | None, protected: bool) -> None:
-    """Make this process an examiner: silent, of one thread, out of reach of Ctrl-C, and gone with the command."""
+    """Make this process an examiner: silent, with one thread, out of reach of Ctrl-C, and ended with the command."""
     global _examiner, _course
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -82,7 +82,7 @@ def _grade(notebook: Callable[[], bytes], seconds: float) -> list[Row]:
         try:
             content = notebook()
         except OSError as error:
-            return [Row(NOTEBOOK, "not graded", f"the file cannot be read any more ({error.strerror})")]
+            return [Row(NOTEBOOK, "not graded", f"the file can no longer be read ({error.strerror})")]
         try:
             return _examiner.grade(content, _course, seconds)
         except (BrokenWireError, OSError) as error:

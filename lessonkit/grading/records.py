@@ -1,4 +1,4 @@
-"""What stays on the disk: a result for each content, so that an interrupted run resumes, and the two tables."""
+"""What the grader writes: a result for each content, so that an interrupted run resumes, and the two tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Graded = Sequence[tuple[str, Sequence[Row]]]
 
 
 def checker_version() -> str:
-    """The package's version with a digest of its code: another checker grades anew."""
+    """The package's version with a digest of its code: a changed checker grades again."""
     package, digest = Path(lessonkit.__file__).parent, hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
@@ -33,7 +33,7 @@ def checker_version() -> str:
 
 
 class Results:
-    """One small file for each content that was graded, by a digest of all that decides its rows."""
+    """One small file for each content that was graded, named by a digest of all that decides its rows."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -41,15 +41,15 @@ class Results:
         folder.mkdir(exist_ok=True)
 
     def get(self, digest: str) -> list[Row] | None:
-        """The rows of an earlier run."""
+        """The rows of an earlier run, or None."""
         try:
             found = json.loads(self._file(digest).read_text(encoding="utf-8"))
             return [Row(str(row["exercise"]), str(row["status"]), str(row["message"])) for row in found["rows"]]
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # there is none, or it was not written to its end by somebody else
+            return None  # there is none, or it was cut off
 
     def put(self, digest: str, rows: Sequence[Row]) -> None:
-        """Keep rows, unless the grader itself failed."""
+        """Save rows, unless the grader itself failed."""
         if not any(row.status == "not graded" for row in rows):
             told = {"rows": [asdict(row) for row in rows]}
             write_text(self._file(digest), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
@@ -75,7 +75,7 @@ def write_tables(folder: Path, graded: Graded, settings: Mapping[str, Any]) -> N
 
 
 def summary(graded: Graded, width: int | None = None) -> str:
-    """How often each status came, exercise by exercise in the course's order, then for notebooks as a whole."""
+    """How often each status occurred, exercise by exercise in the course's order, then for notebooks as a whole."""
     counts: dict[str, Counter[str]] = {}
     for _, rows in graded:
         for row in rows:

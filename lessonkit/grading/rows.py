@@ -12,12 +12,12 @@ EXERCISE_STATUSES = {
     "wrong": "it returns something else",
     "error": "it raises an exception, is no function, or the cell that defines it fails",
     "not attempted": "the blank is still there",
-    COURSE: "the course's own function was handed in: imported, copied, or given back by the check",
+    COURSE: "the course's own function was handed in: imported, copied, or returned by the check",
     "timeout": "it did not end in time, or the notebook's time was used up before its turn",
     "crashed": "it ended its process, or the process was ended at this exercise",
     "missing": "neither the function nor its check is in the notebook: cells were deleted",
 }
-# Of a notebook as a whole, worst first; it has such a row only when there is something to tell.
+# Of a notebook as a whole, worst first; it has such a row only when there is something to report.
 NOTEBOOK_STATUSES = {
     "not graded": "the grader itself failed; run it again",
     "no notebook": "a folder without a notebook",
@@ -35,9 +35,9 @@ NOTEBOOK_STATUSES = {
     "too much output": "it printed more than is kept",
     "cell failed": "a cell ended in an error",
 }
-NOTEBOOK = "notebook"  # stands in a row's exercise where the row is about the notebook as a whole
+NOTEBOOK = "notebook"  # the exercise of a row that is about the notebook as a whole
 LONGEST_MESSAGE = 600
-_FORMULAS = {*"=+-@|%", *"＝＋－＠"}  # what spreadsheets take for the beginning of one
+_FORMULAS = {*"=+-@|%", *"＝＋－＠"}  # a formula begins with one of these
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Row:
 
 
 def notebook_row(notes: dict[str, list[str]]) -> Row | None:
-    """All that is to be told of the notebook, under the worst of its statuses."""
+    """Everything to report about the notebook, under the worst of its statuses."""
     worst = next((status for status in NOTEBOOK_STATUSES if notes.get(status)), None)
     if worst is None:
         return None
@@ -59,7 +59,7 @@ def notebook_row(notes: dict[str, list[str]]) -> Row | None:
 
 
 def one_line(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Text for one field: no line breaks, no control or half characters, not too long."""
+    """Text for one field: no line breaks, no control characters or lone surrogates, not too long."""
     kept = "".join(
         " " if letter.isspace() else letter
         for letter in text[: 4 * longest].encode("utf-8", "backslashreplace").decode()

@@ -66,7 +66,7 @@ def isolation(protected: bool) -> str:
 
 
 def command(protected: bool, data: Sequence[str] = ()) -> list[str]:
-    """What stands before a command that is to run isolated.
+    """The words to put before a command so that it runs isolated.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def command(protected: bool, data: Sequence[str] = ()) -> list[str]:
 
 
 def readable_paths(data: Sequence[str] = ()) -> list[str]:
-    """What Python needs to run, and the course: nothing of the teacher's. None lies below another, links included."""
+    """What Python needs to run, and the course: nothing of the teacher's. None is below another, links included."""
     package = Path(lessonkit.__file__).absolute().parent
     prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages()]
     paths = [*SYSTEM, *prefixes, str(package), *_links_to(sys.executable)]
@@ -116,7 +116,7 @@ def _links_to(path: str) -> list[str]:
 
 
 def limit(limits: Limits) -> None:
-    """Set the limits of this process and of its children; each holds as far as the system has it."""
+    """Set the limits of this process and of its children; each holds as far as the system knows it."""
     bounds = {
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": limits.disk // 2,

@@ -24,7 +24,7 @@ from lessonkit.checker.judge import SLOW_CALLS
 from lessonkit.grading.wire import BrokenWireError, LateError, Wire, decode, encode, thing
 
 INTERRUPT_SECONDS = 2.0  # for a worker to come back from a function that was interrupted
-PREPARE_SECONDS = 10.0  # to take one Keras model; this is not the student's time
+PREPARE_SECONDS = 10.0  # to load one Keras model; this is not the student's time
 MOST_PRINTED = 1_000_000  # lines
 FLOATING = {"divide by zero", "overflow", "underflow", "invalid value"}  # numpy's words
 MOST_SPAWNED = 10_000
@@ -32,7 +32,7 @@ MOST_CALLED_WITH = 64_000_000  # bytes, in all calls of the checker's functions 
 
 
 class UnansweredError(Exception):
-    """The worker gives no answer any more; the examiner knows why."""
+    """The worker no longer answers; the examiner knows why."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Failure:
 
     status: str  # "timeout" or "crashed"
     text: str
-    usable: bool = False  # whether the worker can go on
+    usable: bool = False  # whether the worker can continue
 
 
 class StandIn:
@@ -49,9 +49,9 @@ class StandIn:
 
     Parameters
     ----------
-    told : what the worker told of the function.
+    told : what the worker reports about the function.
     seconds : for all its calls together.
-    interrupt : asks the worker to break off what it does.
+    interrupt : asks the worker to stop what it is doing.
     files : the sources of the cells, by the name under which they are compiled.
     """
 
@@ -129,17 +129,17 @@ class StandIn:
         """The worker calls a function that it was given, such as the cost."""
         number = message["callback"]
         if not isinstance(number, int) or not 0 <= number < len(self.functions):
-            raise BrokenWireError("a function that nobody gave")
+            raise BrokenWireError("a function that was never passed")
         self.called_with += len(data)
         if self.called_with > MOST_CALLED_WITH:
-            raise BrokenWireError("too much is given to a function of the checker")
+            raise BrokenWireError("too much data for a function of the checker")
         given = decode(message.get("arguments"), data)
         try:
             if message.get("named"):
                 raise TypeError(f"{self.functions[number].__name__}() takes no keyword arguments")  # type: ignore[attr-defined]
             tree, blob = encode(self.functions[number](*(given if isinstance(given, list) else [given])))
             reply = {"value": tree}
-        except Exception as error:  # it goes to the student's line that called, as it would without a wire
+        except Exception as error:  # it is raised at the student's line that called, as it would be without a wire
             reply, blob = {"error": type(error).__name__, "text": str(error)[:500]}, b""
         self.wire.send(reply, blob, time.monotonic() + max(self.seconds, 1.0))
 
@@ -179,7 +179,7 @@ class StandIn:
         types.FunctionType(code, globals())(error)
 
     def _give_up(self, arguments: tuple[Any, ...]) -> None:
-        """Out of time: ask the worker to break off, which tells where it was; else it must be ended."""
+        """Out of time: interrupt the worker, and note where it was; if it does not react, it must be ended."""
         self.interrupt()
         where, usable = "", False
         until = time.monotonic() + INTERRUPT_SECONDS
@@ -237,7 +237,7 @@ class StandIn:
             self.wire.send({"call": [], "prepare": told}, blob, began + PREPARE_SECONDS)
             message, _ = self.wire.receive(began + PREPARE_SECONDS)
             if "prepared" not in message:
-                raise BrokenWireError("it did not take a model")
+                raise BrokenWireError("it did not load a model")
             self.prepared += time.monotonic() - began
 
 
@@ -250,7 +250,7 @@ def _raise_elsewhere(error: BaseException) -> None:
 
 
 def _exception(told: Mapping[str, Any]) -> BaseException:
-    """An exception of the type's name with the same text; where it is one of Python's own, of that very type."""
+    """An exception with the same type name and text; if the type is one of Python's own, of that very type."""
     name, text = str(told["type"])[:80], told.get("text")
     kind = getattr(builtins, name, None)
     arguments = told.get("arguments")
@@ -268,7 +268,7 @@ def _exception(told: Mapping[str, Any]) -> BaseException:
 
 
 def _code(exercise: Exercise, stub: bool, file: str) -> types.CodeType:
-    """A body for the checker to look at: the stub's, where the worker says that the answer is still that."""
+    """A body for the checker to look at: the stub's, if the worker says that the answer is still the stub."""
     text = exercise.stub if stub else "def answer():\n    return 'judged by its values'\n"
     module = compile(text, file, "exec")
     return next(item for item in module.co_consts if isinstance(item, types.CodeType))
@@ -296,9 +296,9 @@ def _signature(told: Any) -> inspect.Signature | None:
 
 
 def _set_state(rng: Any, state: Any) -> None:
-    """Let a generator of ours go on from a state that the worker gave: whole numbers only, of the right kind."""
+    """Set our generator to a state that the worker sent: integers only, in the right ranges."""
     if not isinstance(rng, np.random.Generator) or state["bit_generator"] != "PCG64":
-        raise BrokenWireError("no generator's state")
+        raise BrokenWireError("not a generator's state")
     inner = state["state"]
     rng.bit_generator.state = {
         "bit_generator": "PCG64",
@@ -325,7 +325,7 @@ def _change(argument: Any, new: Any) -> None:
 
 
 def _aliased(value: Any, aliases: Any, arguments: tuple[Any, ...]) -> Any:
-    """The result with those parts that look into an argument looking into ours."""
+    """The result, its views of an argument replaced by views of our copy of that argument."""
     for part, place, first, strides in aliases[:100]:
         item, argument = value if part == -1 else value[part], arguments[place]
         seen = argument

@@ -1,4 +1,4 @@
-"""Find what was handed in: every notebook below a folder, whatever its name, and what stands where one should."""
+"""Find what was handed in: every notebook below a folder, whatever its name, and what is there in place of one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SKIPPED = {".ipynb_checkpoints", "__MACOSX", "__pycache__"}
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook to grade, or, where it cannot be read, what is to be said of it."""
+    """One notebook to grade, or, if it cannot be read, the row that says so."""
 
     name: str  # below the folder, printable
     path: Path
@@ -26,7 +26,7 @@ class Submission:
 
 
 def find_submissions(folder: Path, output: Path) -> list[Path]:
-    """The notebooks below `folder`, and those of its own folders that have none; sorted.
+    """The notebooks below `folder`, and the folders in it that have none; sorted.
 
     Hidden files and folders and `output` are left out, links are not followed.
 
@@ -72,9 +72,9 @@ def read_submission(folder: Path, path: Path) -> Submission:
             os.listdir(path)
             return refused("no notebook", "a folder without a notebook")
         if not stat.S_ISREG(found.st_mode):
-            return refused("not a notebook", "no file")
+            return refused("not a notebook", "not a regular file")
         if found.st_size > LARGEST:
-            return refused("too large", f"{found.st_size / 1e6:,.0f} MB; {LARGEST / 1e6:.0f} MB are the limit")
+            return refused("too large", f"{found.st_size / 1e6:,.0f} MB; the limit is {LARGEST / 1e6:.0f} MB")
         return Submission(name, path, digest_of(content_of(path)))
     except OSError as error:
         return refused("not a notebook", f"cannot be read ({error.strerror})")
@@ -87,12 +87,12 @@ def content_of(path: Path) -> bytes:
 
 
 def digest_of(content: bytes) -> str:
-    """By which a content is known again."""
+    """The digest by which a content is recognised."""
     return hashlib.sha256(content).hexdigest()
 
 
 def printable(path: Path) -> str:
-    """A path as text that any file can hold: letters that cannot be shown are written as escapes."""
+    """A path as text that any file can hold: characters that cannot be printed become escapes."""
     text = path.as_posix().encode("utf-8", "backslashreplace").decode()
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 

@@ -25,7 +25,7 @@ _HEAD = struct.Struct(">II")
 
 
 class BrokenWireError(Exception):
-    """The other side is gone, or what it sent is no message."""
+    """The other side is gone, or what it sent is not a message."""
 
 
 class LateError(Exception):
@@ -56,7 +56,7 @@ class Wire:
         Raises
         ------
         BrokenWireError, LateError
-            What came is no message, or nothing came in time.
+            What came is not a message, or nothing came in time.
         """
         length, more = _HEAD.unpack(self._read(_HEAD.size, deadline))
         if length > LARGEST_TEXT or more > LARGEST_BYTES:
@@ -86,7 +86,7 @@ class Wire:
 
     @contextlib.contextmanager
     def _until(self, deadline: float | None) -> Iterator[None]:
-        # A timeout of 0 would mean another thing: not to wait at all.
+        # A timeout of 0 would mean something else: not to wait at all.
         self.channel.settimeout(None if deadline is None else max(deadline - time.monotonic(), 1e-3))
         try:
             yield
@@ -101,7 +101,7 @@ def encode(value: Any, special: Callable[[Any], Any] | None = None) -> tuple[Any
 
     Parameters
     ----------
-    special : gives for a value that travels in a form of its own a dict, which must have a key "k"; else None.
+    special : returns a dict with a key "k" for a value that is sent in a form of its own, else None.
     """
     chunks: list[bytes] = []
     state = {"bytes": 0, "values": 0}
@@ -221,7 +221,7 @@ def _array(node: dict[str, Any], data: bytes) -> Any:
 
 
 def _as_numbers(item: Any) -> Any:
-    """The numbers of a tensor, a table, a range: of whatever numpy takes for an array."""
+    """The numbers in a tensor, a table, a range, or whatever else numpy takes for an array."""
     if not hasattr(type(item), "__array__") and not isinstance(item, range):
         return None
     try:

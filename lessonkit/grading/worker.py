@@ -1,8 +1,8 @@
 """Runs a notebook's cells, shut in by the sandbox, and lets the examiner call the functions that they define.
 
-Whatever this process says may be forged by the student's code that runs in it, so nothing it says is believed. It
-reports what its functions return; a verdict is reached elsewhere, from those values alone. What it tells beyond that
-(notes on files, network, processes) can only be to a submission's disadvantage.
+Whatever this process says may be forged by the student's code that runs in it, so nothing it says is trusted. It
+reports what its functions return; a verdict is reached elsewhere, from those values alone. What else it reports (notes
+on files, network, processes) can only count against a submission.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from lessonkit.grading.wire import BrokenWireError, TooLargeError, Wire, decode,
 from lessonkit.lessons.registry import find, registry
 
 MOST_OUTPUT = 1_000_000  # characters; the rest is thrown away
-NOTED = {  # audit events and what they tell
+NOTED = {  # audit events, and the status that they are noted under
     "os.fork": "processes",
     "os.forkpty": "processes",
     "os.posix_spawn": "processes",
@@ -91,7 +91,7 @@ class _Worker:
     # --- the cells ------------------------------------------------------------------------------------------------
 
     def run(self, message: dict[str, Any]) -> None:
-        """Run the cells in turn, then hand in what was defined and never checked."""
+        """Run the cells in turn, then hand in what was defined and not checked."""
         cells = [Cell(int(number), str(source), bool(own)) for number, source, own in message["cells"]]
         skipped, wanted = set(message["skip"]), [str(each) for each in message["exercises"]]
         signal.signal(signal.SIGINT, self._interrupted)
@@ -127,7 +127,7 @@ class _Worker:
         self._send({"end": True, "notes": self.notes, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
 
     def _reads(self, cell: Cell) -> bool:
-        """Read a text alone, before all together, so that the examiner knows which one kills the process."""
+        """Parse one cell alone, before all of them together, so that the examiner knows which one kills the process."""
         self._send({"cell": cell.number})
         with contextlib.suppress(Exception):
             ast.parse(plain(cell.source))
@@ -155,7 +155,7 @@ class _Worker:
     # --- the exercises --------------------------------------------------------------------------------------------
 
     def _check(self, exercise_id: str, answer: Any) -> Any:
-        """What a notebook calls in place of the real `check`: hand the answer in, give back what the notebook gets."""
+        """The notebook's `check`: hand the answer in, and return what the cells below should use."""
         try:
             exercise = find(exercise_id)
         except Exception:
@@ -320,7 +320,7 @@ class _Worker:
             if not isinstance(path, str | bytes | os.PathLike):
                 continue
             place = os.path.abspath(os.fsdecode(path))
-            # the package itself may lie below /tmp, where it is read-only
+            # the package itself may be below /tmp, where it is read-only
             own = place.startswith(self.own) and any(os.access(one, os.W_OK) for one in (place, os.path.dirname(place)))
             if not own:
                 self._note("files", f"tried to change {place[:100]}")
@@ -367,7 +367,7 @@ class _Worker:
 
 
 class _Sink(io.TextIOBase):
-    """Where printed text goes: nowhere, but counted."""
+    """A file that counts the text printed to it and drops it."""
 
     def __init__(self, worker: _Worker) -> None:
         self.worker, self.lines, self.characters = worker, 0, 0
@@ -389,7 +389,7 @@ class _Sink(io.TextIOBase):
 
 
 class _Anything:
-    """Stands for IPython: every method is there and does nothing."""
+    """Stands in for IPython: it has every method, and none does anything."""
 
     def __getattr__(self, name: str) -> Any:
         return _ignore
@@ -424,7 +424,7 @@ def _told(error: BaseException) -> dict[str, Any]:
 
 
 def _where(answer: Any, error: BaseException) -> dict[str, Any]:
-    """The innermost line of the student's own file, and whether the error was raised just there."""
+    """The innermost line of the student's own file, and whether the error was raised right there."""
     code = code_of(answer)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [line for file, line in frames if code is not None and file == code.co_filename]

@@ -18,7 +18,7 @@ PAIR_SIGMAS = 7.0  # thousands of pairs are compared
 
 
 def uneven(hits: Bits, chance: float) -> list[tuple[int, ...]]:
-    """The positions of bits that are drawn with another chance; the first axis of `hits` is the draws."""
+    """The positions of bits that are drawn with a different chance; the first axis of `hits` is the draws."""
     counts = hits.sum(axis=0)
     return [place for place in np.ndindex(*counts.shape) if unlikely(counts[place], len(hits), chance)]
 
@@ -123,7 +123,7 @@ def _share(trial: Trial) -> None:
             text = f"flips {hits.mean():.3f} of the {name}bits over {draws} draws; the rate is {rate}"
             trial.expect(not unlikely(hits.sum(), hits.size, rate), text)
         odd = [list(place) for place in uneven(found, rate)] if setting != RARE else []
-        trial.expect(not odd, f"flips the bits at {odd[:3]} with another rate than the rest")
+        trial.expect(not odd, f"flips the bits at {odd[:3]} at a different rate from the rest")
 
 
 def _independent(trial: Trial) -> None:
@@ -251,6 +251,6 @@ FLIP_LAWS = (
     Law("The mask keeps its shape", _shape),
     Law("Rate 0 flips nothing and rate 1 flips everything", _certain),
     Law("The result is a new mask", _new_mask),
-    Law("Each bit flips with the rate, kept or pruned", _share),
+    Law("Each bit flips at the rate, kept or pruned", _share),
     Law("The bits flip independently of each other", _independent),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,27 +60,9 @@ def prunable_layers(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)]
 
 
-def layer_names(model: keras.Model) -> tuple[str, ...]:
-    """The names of the prunable layers, in order."""
-    return tuple(layer.name for layer in prunable_layers(model))
-
-
 def kernels(model: keras.Model) -> tuple[NDArray[np.float32], ...]:
     """Copies of the prunable weights, one array per layer, in order, without the biases."""
     return tuple(np.array(layer.kernel) for layer in prunable_layers(model))
-
-
-def apply_masks(model: keras.Model, masks: Sequence[NDArray[np.bool_]]) -> keras.Model:
-    """A new model with the weights of `model`, set to 0 where a mask is False; `model` itself does not change.
-
-    There is one mask per prunable layer, of the same shape as the layer's kernel. Biases are never pruned.
-    """
-    pruned = keras.models.clone_model(model)
-    pruned.set_weights(model.get_weights())
-    for layer, mask in zip(prunable_layers(pruned), masks, strict=True):
-        layer.kernel.assign(np.where(mask, np.array(layer.kernel), 0))
-    compile_for_training(pruned)
-    return pruned
 
 
 def train(

@@ -58,7 +58,7 @@ class Network:
 
     @property
     def kernels(self) -> tuple[NDArray[np.float32], ...]:
-        """The prunable weights, one array a layer, in order."""
+        """The prunable weights, one array per layer, in order."""
         return tuple(layer.kernel for layer in self.layers)
 
     @property

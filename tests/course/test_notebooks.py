@@ -77,7 +77,11 @@ def faulty(request, tmp_path_factory):
     def other_data(cells):
         cells[1].outputs[0].text = "this was another's\n"
 
-    for change in (change_number, break_callback, unexecute, lose_output, raise_nothing, other_data):
+    def kill_kernel(cells):
+        cells[1].source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+
+    changes = (change_number, break_callback, unexecute, lose_output, raise_nothing, other_data, kill_kernel)
+    for change in changes:
         variant(change.__name__, change)
     said = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "-v", "-rf", "-p", "no:cacheprovider", "notebooks"],
@@ -88,7 +92,7 @@ def faulty(request, tmp_path_factory):
         timeout=300,
         check=False,
     ).stdout
-    lines = re.findall(r"notebooks/(\w+)\W+ipynb::Cell (\d) (PASSED|FAILED|ERROR)", said)
+    lines = re.findall(r"notebooks/(\w+)\W+ipynb::Cell (\d) (PASSED|FAILED|ERROR|XFAIL)", said)
     return said, {(notebook, int(cell)): outcome for notebook, cell, outcome in lines}
 
 
@@ -100,6 +104,7 @@ def faulty(request, tmp_path_factory):
         ("unexecute", 0, "never executed"),
         ("lose_output", 0, "Unexpected output fields"),
         ("raise_nothing", 2, "should end in an error"),
+        ("kill_kernel", 1, "The kernel died in this cell"),
     ],
 )
 def test_a_fault_is_found_in_its_cell(faulty, notebook, cell, why):
@@ -110,11 +115,23 @@ def test_a_fault_is_found_in_its_cell(faulty, notebook, cell, why):
 
 def test_nothing_else_fails(faulty):
     said, outcomes = faulty
-    assert len(outcomes) == 7 * 3
-    failed = {name for name, outcome in outcomes.items() if outcome != "PASSED"}
-    assert len(failed) == 5, said
+    assert len(outcomes) == 8 * 3
+    assert list(outcomes.values()).count("FAILED") == 6, said
+    assert [name for name, outcome in outcomes.items() if outcome == "XFAIL"] == [("kill_kernel", 2)]
 
 
 def test_output_that_depends_on_the_data_is_compared_only_with_mnist(faulty):
     # The run was with the stand-in, so the other text was let pass.
     assert faulty[1]["other_data", 1] == "PASSED"
+
+
+@pytest.mark.parametrize("how", ["load", "worksteal", "loadgroup"])
+def test_a_notebook_stays_in_one_process_however_pytest_distributes(tmp_path, how):
+    shutil.copy(ROOT / "lessonkit/course/nbval_rules.py", tmp_path / "conftest.py")
+    for name in ("one", "two"):
+        cells = [nbformat.v4.new_code_cell("step = 1", execution_count=1)]
+        cells += [nbformat.v4.new_code_cell("step = step + 1", execution_count=1) for _ in range(8)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval", "-n", "2", "--dist", how, "-p", "no:cacheprovider"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert "18 passed" in run.stdout, run.stdout

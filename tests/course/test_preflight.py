@@ -64,17 +64,20 @@ def red(line: Line, *words: str) -> None:
 def test_versions(copied, monkeypatch):
     green(preflight.versions(copied))
     (copied / "pyproject.toml").unlink()  # then the installed package says what it needs
-    assert len(preflight.requirements(copied)[1]) > 10
+    assert len(preflight.requirements(copied, "class")[1]) > 10
     found = {"numpy": "1.25.9", "nbval": None}
     monkeypatch.setattr(preflight, "_installed", lambda name: found.get(name, "99"))
     monkeypatch.setattr(preflight.platform, "python_version", lambda: "3.10.2")
     line = preflight.versions(ROOT)
     red(line, "Python 3.10.2 is not >=3.11")
     assert line.details[1:] == ("numpy 1.25.9 is not >=1.26", "nbval is not installed")
+    # Colab's ipywidgets shows no lab in JupyterLab 4, the one that a class installs.
+    monkeypatch.setattr(preflight, "_installed", lambda name: {"ipywidgets": "7.7.1"}.get(name, "99"))
+    assert "ipywidgets 7.7.1 is not >=7.8.5" in preflight.versions(ROOT).details
 
 
 def test_colabs_versions(copied, monkeypatch):
-    theirs = {"numpy": "2.1.3", "tensorflow": "2.20.0"}
+    theirs = {"numpy": "2.1.3", "tensorflow": "2.20.0", "ipywidgets": "7.7.1"}
     monkeypatch.setattr(preflight.colab, "VERSIONS", tuple(f"{name}=={each}" for name, each in theirs.items()))
     monkeypatch.setattr(preflight, "_installed", theirs.get)
     green(preflight.colab_versions(copied))

@@ -77,12 +77,6 @@ def test_every_layer_agrees_with_keras(index, model, split, evaluator):
         same(evaluator.evaluate(replace_layer(around, index, candidate)), expected)
 
 
-def test_agrees_with_a_pruned_copy_of_the_model(model, split, evaluator):
-    masks = random_masks(evaluator.network, 0.9)
-    pruned = lenet.apply_masks(model, masks)
-    same(evaluator.evaluate(masks), in_keras(pruned, evaluator.network.keep_all(), split))
-
-
 @pytest.mark.parametrize("index", range(5), ids=NAMES)
 def test_every_layer_agrees_on_mnist(index, mnist):
     split = mnist.validation.head(1000)

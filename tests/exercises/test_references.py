@@ -47,13 +47,7 @@ def test_a_reference_does_what_the_engine_does(exercise_id):
     assert compared > 3
 
 
-def test_swap_and_bootstrap_draw_what_the_engine_draws():
-    mask = np.random.default_rng(0).random((5, 7)) < 0.6
-    for k in (0, 3, 40):
-        mine, engine = (
-            swap(mask, k, np.random.default_rng(k)) for swap in (find("frontier.swap_neighbour").reference, masks.swap)
-        )
-        assert np.array_equal(mine, engine)
+def test_the_bootstrap_draws_what_the_engine_draws():
     values = np.array([0.5, 0.25, 0.75, 1.0])
     mine, engine = (
         interval(values, np.random.default_rng(1), 0.9, 200)

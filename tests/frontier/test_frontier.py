@@ -1,4 +1,4 @@
-"""The frontier: gradients, spins, moves, counted budgets, cells on the disk. Stand-in or tiny data."""
+"""The frontier: densities, swaps, spins, counted budgets, cells on the disk. Stand-in or tiny data."""
 
 from __future__ import annotations
 
@@ -9,93 +9,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tiny_problems import tiny, tiny_images
 
 from lessonkit.controls import magnitude_global
 from lessonkit.engine.evaluator import Evaluator
-from lessonkit.engine.gradient import activations, loss_gradient
+from lessonkit.engine.gradient import loss_gradient
 from lessonkit.errors import BudgetExhaustedError, LessonkitError
-from lessonkit.frontier import moves, spins, table
+from lessonkit.frontier import densities, spins, table
 from lessonkit.frontier import rules as scores
 from lessonkit.frontier import score_walk as walk
-from lessonkit.frontier.mask_problem import MaskProblem, kept_at, split
+from lessonkit.frontier.mask_problem import MaskProblem, biased_swap, kept_at, network_weights, split
 from lessonkit.frontier.methods import METHODS, SEARCHES, Found, Task, found_by
 from lessonkit.networks.mnist import Split
-from lessonkit.networks.network import Network, PrunableLayer
-
-SHAPE = (10, 10, 1)
-
-
-def tiny(pooling: str = "average", activation: str = "sigmoid", seed: int = 0) -> Network:
-    """Two convolutions and two dense layers, 216 weights."""
-    rng = np.random.default_rng(seed)
-
-    def weights(*shape: int) -> dict[str, np.ndarray]:
-        kernel = rng.normal(size=shape).astype(np.float32)
-        return {"kernel": kernel, "bias": rng.normal(size=shape[-1]).astype(np.float32)}
-
-    layers = (
-        PrunableLayer("a", **weights(3, 3, 1, 2), activation=activation, padding="same", pool=2, pooling=pooling),
-        PrunableLayer("b", **weights(2, 2, 2, 3), activation=activation, padding="valid", pool=2, pooling=pooling),
-        PrunableLayer("c", **weights(12, 10), activation=activation),
-        PrunableLayer("d", **weights(10, 4), activation="softmax"),
-    )
-    return Network(SHAPE, layers, 4)
+from lessonkit.networks.network import Network
 
 
 @pytest.fixture(scope="module")
 def images() -> Split:
-    rng = np.random.default_rng(1)
-    return Split(rng.random((300, *SHAPE), dtype=np.float32), rng.integers(0, 4, 300))
-
-
-def some_masks(network: Network, seed: int = 0):
-    rng = np.random.default_rng(seed)
-    return tuple(rng.random(kernel.shape) < 0.6 for kernel in network.kernels)
-
-
-# --- gradient -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("pooling", ["average", "max"])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-def test_gradient_agrees_with_finite_differences_at_pruned_weights_too(images, pooling, activation):
-    network = tiny(pooling, activation)
-    masks = some_masks(network)
-    found = loss_gradient(network, masks, images.images, images.labels)
-    masked = network.masked(masks)
-    assert found.loss == pytest.approx(Evaluator(network, images.images, images.labels).evaluate(masks).loss, abs=1e-5)
-    rng, step = np.random.default_rng(2), 1e-3
-    for index, layer in enumerate(masked.layers):
-        way = rng.normal(size=layer.kernel.shape).astype(np.float32)
-        losses = []
-        for sign in (1, -1):
-            moved = dataclasses.replace(layer, kernel=layer.kernel + np.float32(sign * step) * way)
-            layers = (*masked.layers[:index], moved, *masked.layers[index + 1 :])
-            there = dataclasses.replace(masked, layers=layers)
-            losses.append(loss_gradient(there, there.keep_all(), images.images, images.labels).loss)
-        slope = (losses[0] - losses[1]) / (2 * step)
-        assert float((found.slopes[index] * way).sum()) == pytest.approx(slope, rel=0.03, abs=2e-3)
-
-
-def test_slopes_of_single_images_make_the_fisher_information(images):
-    network = tiny()
-    few = images.head(40)
-    found = loss_gradient(network, network.keep_all(), few.images, few.labels, rng=np.random.default_rng(0))
-    for each, kernel in zip(found.each, network.kernels, strict=True):
-        single = [each.inputs[:, image].reshape(kernel.shape) if each.errors is None
-                  else np.outer(each.inputs[:, image], each.errors[:, image]) for image in range(40)]  # fmt: skip
-        np.testing.assert_allclose(
-            sum(np.square(one) for one in single), each.squared(kernel.shape), rtol=1e-3, atol=1e-6
-        )
-
-
-def test_dense_layers_alone_see_what_the_convolutions_make(images):
-    network = tiny()
-    masks = some_masks(network)
-    seen = activations(network, masks, images.images, 2)
-    rest = Network(seen.shape[1:], network.layers[2:], 4)
-    whole = Evaluator(network, images.images, images.labels).evaluate(masks)
-    assert Evaluator(rest, seen, images.labels).evaluate(masks[2:]).loss == pytest.approx(whole.loss, abs=1e-5)
+    return tiny_images()
 
 
 # --- the problem ----------------------------------------------------------------------------------------------------
@@ -118,14 +49,14 @@ def test_problem_counts_evaluations_and_gradients_and_refuses_another_sparsity(i
         problem.evaluate(vector)
 
 
-# --- moves ----------------------------------------------------------------------------------------------------------
+# --- densities and swaps ----------------------------------------------------------------------------------------------
 
 
 def test_densities_keep_exactly_the_wished_count_at_any_extreme():
     sizes, rng = [150, 2400, 48_000, 10_080, 840], np.random.default_rng(0)
     for kept in (1, 5, 1000, 3074, 30_000, sum(sizes) - 1, sum(sizes)):
         for scale in (0, 1, 30):
-            counts = moves.counts_of(scale * rng.normal(size=5), sizes, kept)
+            counts = densities.counts_of(scale * rng.normal(size=5), sizes, kept)
             assert counts.sum() == kept
             assert (counts >= 0).all()
             assert (counts <= sizes).all()
@@ -133,7 +64,7 @@ def test_densities_keep_exactly_the_wished_count_at_any_extreme():
 
 def test_density_masks_keep_the_largest_inside_each_layer():
     kernels = tiny().kernels
-    mask = moves.density_masks(scores.magnitude_scores(kernels), 100)(np.zeros(4))
+    mask = densities.density_masks(scores.magnitude_scores(kernels), 100)(np.zeros(4))
     assert mask.sum() == 100
     for part, kernel in zip(split(mask, tiny()), kernels, strict=True):
         assert np.abs(kernel[part]).min() >= np.abs(kernel[~part]).max()
@@ -143,7 +74,7 @@ def test_swaps_keep_the_count():
     rng = np.random.default_rng(0)
     weights = rng.normal(size=500)
     mask = rng.permutation(np.arange(500) < 60)
-    swap = moves.biased_swap(weights)
+    swap = biased_swap(weights)
     for rate in (0.0, 0.05, 1.0):
         assert swap(mask, rate, rng).sum() == 60
     assert (swap(mask, 0.0, rng) != mask).sum() == 2
@@ -153,7 +84,7 @@ def test_biased_swaps_prune_the_small_and_restore_the_large():
     rng = np.random.default_rng(0)
     weights = rng.random(1000)
     mask = rng.random(1000) < 0.5
-    children = [moves.biased_swap(weights)(mask, 0.1, rng) for _ in range(50)]
+    children = [biased_swap(weights)(mask, 0.1, rng) for _ in range(50)]
     pruned = np.mean([weights[mask & ~child].mean() for child in children])
     restored = np.mean([weights[~mask & child].mean() for child in children])
     assert pruned < 0.4
@@ -179,7 +110,7 @@ def test_one_step_of_the_walk_goes_down_the_slope_of_the_gates(images):
     before = move.walker(mask)
     child = move(mask, 1.0, np.random.default_rng(0))
     slopes = loss_gradient(tiny(), split(mask, tiny()), one.images, one.labels).slopes
-    slope = np.concatenate([each.ravel() for each in slopes]) * moves.network_weights(tiny())
+    slope = np.concatenate([each.ravel() for each in slopes]) * network_weights(tiny())
     expected = before.scores - 0.5 * 1.02 / np.sqrt(np.mean(slope**2)) * 0.1 * slope
     assert (child == walk.highest(expected, 100)).all()
     assert (child != mask).any()

@@ -408,9 +408,9 @@ def test_unprotected_the_limits_still_hold(tmp_path, monkeypatch):
 
 FILES = {
     "empty": (b"", "is empty"),
-    "binary": (np.random.default_rng(0).bytes(1000), "is no text"),
+    "binary": (np.random.default_rng(0).bytes(1000), "is not text"),
     "cut off": (lesson(3)[:5000], "cut off"),
-    "a list": (b"[1, 2]", "no notebook"),
+    "a list": (b"[1, 2]", "not a notebook"),
     "nothing in it": (b"{}", "no cells"),
     "odd cells": (b'{"cells": [1]}', "cell 1"),
     "odd text": (b'{"cells": [{"cell_type": "code", "source": {"a": 1}}]}', "cell 1"),

@@ -25,7 +25,7 @@ each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: less
 
 HEAD = r"""### Exercise: (?P<title>.+)
 
-\*\*Objective:\*\* [a-z][^*]+\. \*\*(?P<minutes>\d+) minutes\.\*\*
+\*\*Objective:\*\* (?P<objective>[a-z][^*]+)\. \*\*(?P<minutes>\d+) minutes\.\*\*
 
 (?s:.+?)
 
@@ -39,12 +39,13 @@ def prose(lesson: build.Lesson) -> str:
 
 
 @each_lesson
-def test_every_exercise_has_the_same_head_and_says_the_registrys_minutes(lesson):
+def test_every_exercise_has_the_same_head_and_says_the_registrys_objective_and_minutes(lesson):
     checked = [name for _, name, _ in CHECK.findall(lesson.file("solutions", ".py").read_text(encoding="utf-8"))]
     heads = list(re.finditer(HEAD, prose(lesson), re.MULTILINE))
     assert [head["name"] for head in heads] == checked
     for head in heads:
         assert int(head["minutes"]) == exercises.find(head["name"]).minutes, head["name"]
+        assert " ".join(head["objective"].split()) == exercises.find(head["name"]).objective, head["name"]
 
 
 @each_lesson

@@ -28,7 +28,7 @@ def test_the_architecture(model):
     assert [layer.name for layer in model.layers] == [
         "Conv1", "AvgPool1", "Conv2", "AvgPool2", "Flatten", "FC1", "FC2", "Output",
     ]  # fmt: skip
-    assert lenet.layer_names(model) == NAMES
+    assert tuple(layer.name for layer in lenet.prunable_layers(model)) == NAMES
     assert [kernel.shape for kernel in lenet.kernels(model)] == SHAPES
     assert [kernel.size for kernel in lenet.kernels(model)] == [150, 2400, 48_000, 10_080, 840]
     assert sum(kernel.size for kernel in lenet.kernels(model)) == 61_470
@@ -74,18 +74,6 @@ def test_weights_that_do_not_ship_are_refused():
     for data, network in (("mnist", 9), ("standin", 1), ("cifar", 0)):
         with pytest.raises(LessonkitError, match=rf"'{data}', network {network}: there are .*mnist-0"):
             lenet.load_baseline(data, network)
-
-
-def test_masks_are_applied_to_a_copy_and_not_to_biases(model):
-    before = [weight.copy() for weight in model.get_weights()]
-    masks = tuple(np.random.default_rng(0).random(shape) < 0.5 for shape in SHAPES)
-    pruned = lenet.apply_masks(model, masks)
-    for kernel, old, mask in zip(lenet.kernels(pruned), lenet.kernels(model), masks, strict=True):
-        np.testing.assert_array_equal(kernel, old * mask)
-    for name in NAMES:
-        np.testing.assert_array_equal(pruned.get_layer(name).bias, model.get_layer(name).bias)
-    for now, old in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(now, old)
 
 
 # --- training and files ---

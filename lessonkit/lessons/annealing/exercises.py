@@ -82,7 +82,7 @@ ACCEPTANCE = Exercise(
     objective="state how likely a worse candidate is to be accepted, and compute that chance safely",
     why="This one line makes the difference between annealing and a plain descent.",
     stub='''def acceptance_probability(delta, temperature):
-    """Return the chance to accept a change of the cost by `delta`: 1 unless it rises, else exp(-delta / temperature).
+    """Return the chance of accepting a cost change `delta`: 1 unless the cost rises, else exp(-delta / temperature).
 
     Any finite numbers, with temperature > 0.
     """
@@ -97,8 +97,8 @@ ACCEPTANCE = Exercise(
     ),
     misconceptions=(
         Misconception(
-            "the sign",
-            "The minus sign in the exponent is missing, so the worse a candidate is, the more likely it is accepted.",
+            "the sign missing",
+            "The minus sign in the exponent is missing: the worse a candidate is, the likelier it is to be accepted.",
             lambda delta, temperature: 1.0 if delta <= 0 else math.exp(delta / temperature),
             variants=(lambda delta, temperature: 1.0 if delta <= 0 else float(np.exp(delta / temperature)),),
         ),
@@ -111,7 +111,7 @@ ACCEPTANCE = Exercise(
             sign=_decides,
         ),
         Misconception(
-            "cut off too late",
+            "the exponential overflows",
             "The exponential is computed for better candidates too, and for a very good one it overflows: first decide "
             "whether it is needed.",
             lambda delta, temperature: min(1.0, math.exp(-delta / temperature)),
@@ -140,7 +140,7 @@ ACCEPTANCE = Exercise(
     ),
     hints=(
         "There are two cases, and only one of them needs the exponential function.",
-        "What is -delta / temperature for a delta far below 0, and what does `math.exp` return for it? Deal with that "
+        "What is -delta / temperature for a delta far below 0, and what does `math.exp` do with it? Deal with that "
         "case first.",
     ),
 )
@@ -166,7 +166,7 @@ COOLING = Exercise(
     id="annealing.logarithmic_cooling",
     title="A cooling schedule",
     minutes=4,
-    objective="write the experiment's cooling schedule and see how slowly it cools",
+    objective="write the experiment's cooling schedule, and see how slowly it cools",
     why="After 200 steps the temperature is still a sixth of the initial one: the search never quite settles.",
     stub='''def logarithmic_cooling(initial, step):
     """Return initial / (1 + ln(1 + step))."""
@@ -177,7 +177,7 @@ COOLING = Exercise(
     properties=(Examples("Step 0 has the initial temperature, and from there it falls", _steps),),
     misconceptions=(
         Misconception(
-            "another base",
+            "the wrong base",
             "The logarithm has the wrong base: ln is the natural logarithm.",
             lambda initial, step: initial / (1 + math.log10(1 + step)),
             variants=(lambda initial, step: initial / (1 + math.log2(1 + step)),),
@@ -240,7 +240,7 @@ RATE = Exercise(
     id="annealing.adaptive_mutation_rate",
     title="A rate that falls",
     minutes=4,
-    objective="notice where a printed formula differs from what the experiment computes",
+    objective="write a mutation rate that is a probability at both ends of the run",
     why="The published text subtracts where the experiment multiplies; only one of them gives rates.",
     stub='''def adaptive_mutation_rate(rate, step, total):
     """Return rate * (1 - step / total)."""
@@ -551,7 +551,7 @@ def _same_path(trial: Trial) -> None:
         for costs in pair:
             _ended(trial, costs, start, *settings, np.random.default_rng(int(seed)))
         if not np.array_equal(pair[0].masks, pair[1].masks):
-            trial.fail("takes another path for a generator in the same state", "chance")
+            trial.fail("takes a different path for a generator in the same state", "chance")
 
 
 def _counted(trial: Trial) -> None:
@@ -596,7 +596,7 @@ def _best(trial: Trial) -> None:
             lowest, own = min(costs.costs), costs.known.get(best.tobytes())
             text = f"returns the cost {best_cost!r}, but the lowest cost in the run is {lowest!r}"
             trial.expect(math.isclose(best_cost, lowest, rel_tol=1e-6), text)
-            trial.expect(own == lowest, "returns a mask that has another cost than the best")
+            trial.expect(own == lowest, "returns a mask whose cost is not the lowest")
 
 
 def _moves(trial: Trial) -> None:
@@ -627,8 +627,8 @@ def _moves(trial: Trial) -> None:
                 trial.fail(
                     f"proposes masks at t = {steps.start}{_until(steps)} that differ in {share:.3f} of the bits from "
                     f"the mask that is the current one by the rule; the rate "
-                    f"{'falls from' if len(steps) > 1 else 'is'} {rate:.3f} there. So the bits are flipped at another "
-                    "rate, or another mask has become the current one"
+                    f"{'falls from' if len(steps) > 1 else 'is'} {rate:.3f} there. So the bits are flipped at the "
+                    "wrong rate, or the wrong mask has become the current one"
                 )
 
 
@@ -716,7 +716,7 @@ def _worst(trial: Trial, runs: tuple[int, int], schedule: Callable[[NDArray[np.i
         following = (run[1:] == run[:-1]) & (step[1:] - step[:-1] <= 3)
         pairs = (excess[1:] * excess[:-1])[following]
         if pairs.size:
-            text = "accepts worse proposals in a pattern that shows that it does not draw a new number for each"
+            text = "accepts worse proposals in a pattern: it does not draw a new random number for each"
             found.append((float(abs(pairs.sum()) / np.sqrt(pairs.size)), text))
     return max(found)
 
@@ -948,7 +948,7 @@ ANNEAL = Exercise(
             sign=_looks_rooted,
         ),
         Misconception(
-            "the difference turned round",
+            "the difference reversed",
             "Worse proposals are accepted and better ones refused: which cost must be subtracted from which?",
             _variant(accept=lambda rise, heat, number: number < math.exp(min(rise, 0) / heat)),
             variants=(_variant(accept=lambda rise, heat, number: rise > 0),),
@@ -963,13 +963,13 @@ ANNEAL = Exercise(
             sign=_looks_greedy,
         ),
         Misconception(
-            "always willing",
+            "accepts everything",
             "Every candidate is accepted, however bad it is: compare a random number with the acceptance probability.",
             _variant(accept=lambda rise, heat, number: True),
             sign=_looks_willing,
         ),
         Misconception(
-            "a threshold",
+            "a fixed threshold",
             "Whether a worse candidate is accepted is not left to chance here: its cost alone decides. Compare a "
             "random number with the acceptance probability.",
             _variant(accept=lambda rise, heat, number: rise < heat),

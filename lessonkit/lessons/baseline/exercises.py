@@ -495,7 +495,7 @@ SPLIT = Exercise(
             sign=_looks_unshuffled,
         ),
         Misconception(
-            "a block",
+            "one block",
             "The images held out always form one block, wherever it begins. In a sorted data set a whole class could "
             "be missing from training: each image needs its own chance.",
             _by(lambda count, rng: (np.arange(count) + rng.integers(count)) % count),
@@ -521,8 +521,8 @@ SPLIT = Exercise(
             sign=lambda trial: _raw(trial)[1].ndim == 4 and _raw(trial)[2].ndim == 1,
         ),
         Misconception(
-            "parts exchanged",
-            "The two parts have changed places: `fraction` is the share for validation, and training comes first.",
+            "parts swapped",
+            "The two parts are swapped: `fraction` is the share for validation, and training comes first.",
             _swapped_parts,
             sign=lambda trial: [len(part) for part in _raw(trial)] == [9, 9, 21, 21],
         ),
@@ -533,7 +533,7 @@ SPLIT = Exercise(
             sign=_takes_everything,
         ),
         Misconception(
-            "rounded otherwise",
+            "rounded differently",
             "The number of images held out is not always round(fraction * n): `int` rounds down, `np.ceil` rounds up, "
             "and only `round` turns 2.5 into 2 and 3.5 into 4.",
             _counted(lambda fraction, count: int(fraction * count)),

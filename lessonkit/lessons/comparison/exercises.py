@@ -428,7 +428,7 @@ BOOTSTRAP = Exercise(
     id="comparison.bootstrap_interval",
     title="A bootstrap interval",
     minutes=12,
-    objective="put an interval around the mean of a few runs, without a formula for their distribution",
+    objective="put an interval around the mean of a few runs, without assuming a distribution",
     why="Without an interval the difference of two means says nothing; with four values even this one is too narrow.",
     stub='''def bootstrap_interval(values, rng, level=0.95, resamples=2000):
     """Return (low, high), the percentile bootstrap interval of the mean of `values`, an array of shape (n,).
@@ -473,7 +473,7 @@ BOOTSTRAP = Exercise(
             sign=_other_axis,
         ),
         Misconception(
-            "resamples of another size",
+            "resamples of the wrong size",
             "A resample should have as many values as `values`: fewer make the interval too wide, more too narrow.",
             _made_of(size=lambda length, resamples: max(1, length - 1)),
             variants=(
@@ -495,20 +495,20 @@ BOOTSTRAP = Exercise(
             sign=_has_ends({0.2: (0, 0), 0.6: (0, 1)}),
         ),
         Misconception(
-            "percent and shares",
+            "percentages for shares",
             "Both ends are among the very smallest means: `np.percentile` takes numbers from 0 to 100, `np.quantile` "
             "from 0 to 1.",
             _made_of(ends=lambda means, level, values: np.percentile(means, [(1 - level) / 2, (1 + level) / 2])),
             sign=_has_ends({0.2: (0, 0), 0.6: (0, 0), 0.94: (0, 0)}),
         ),
         Misconception(
-            "the level of its own",
+            "a fixed level",
             "The level is always 0.95: use the argument `level`.",
             _made_of(ends=lambda means, level, values: np.quantile(means, [0.025, 0.975])),
             sign=_has_ends({0.2: (0, 3), 0.6: (0, 3)}),
         ),
         Misconception(
-            "its own number of resamples",
+            "a fixed number of resamples",
             "The number of resamples is always the same: use the argument `resamples`.",
             _fixed_number,
             sign=_own_number,
@@ -763,7 +763,7 @@ MAGNITUDE = Exercise(
             variants=(_columns,),
         ),
         Misconception(
-            "rounded otherwise",
+            "rounded differently",
             "The number of pruned weights is not always round(sparsity * size): `int` rounds down, `np.ceil` rounds "
             "up, and only `round` turns 2.5 into 2 and 3.5 into 4.",
             _by_number(lambda size, sparsity: int(sparsity * size)),
@@ -885,7 +885,7 @@ PARETO = Exercise(
             lambda points: _front(points, lambda p, q: q[0] >= p[0] and q[1] >= p[1] and (q[0] > p[0] or q[1] > p[1])),
         ),
         Misconception(
-            "the columns exchanged",
+            "the columns swapped",
             "The columns are exchanged, or both directions are: the first column is the loss, which should be low, the "
             "second the sparsity, which should be high.",
             lambda points: _front(points, lambda p, q: _better(q, p)),

@@ -67,7 +67,7 @@ MEAN_SPARSITY = Exercise(
     id="cost.mean_layer_sparsity",
     title="The mean of the layers' sparsities",
     minutes=5,
-    objective="compute the sparsity that the published experiment reports",
+    objective="compute one sparsity for a network in which every layer counts the same",
     why="The published 0.4384 is this number: in it the 150 weights of Conv1 count as much as the 48,000 of FC1.",
     stub='''def mean_layer_sparsity(masks):
     """Return the plain mean, over the layers, of each layer's pruned share. True keeps a weight."""
@@ -111,7 +111,7 @@ GLOBAL_SPARSITY = Exercise(
     id="cost.global_sparsity",
     title="The sparsity of the whole network",
     minutes=5,
-    objective="compute the sparsity that the written formula means, and that says how much memory is saved",
+    objective="compute one sparsity for a network in which every weight counts the same",
     why="It says how much smaller the network gets; the mean of the layers does not.",
     stub='''def global_sparsity(masks):
     """Return the pruned weights of all layers over all weights of all layers. True keeps a weight."""
@@ -270,7 +270,7 @@ LATE = "At loss == max_loss the penalty already applies; yours begins above it."
 ALONE = "Where the penalty applies, the sparsity's term is missing: the penalty replaces the first term, not both."
 ON_TOP = "The penalty is added to the squared difference; it should take its place."
 DEFAULTS = Misconception(
-    "other defaults",
+    "wrong defaults",
     "The result is right when `penalty` and `epsilon` are given, and wrong when they are not: their default values "
     "should be 1e8 and 1e-8.",
     lambda loss, baseline_loss, sparsity, max_loss, penalty=1e6, epsilon=1e-6: pruning_cost(
@@ -322,7 +322,7 @@ PRUNING_COST = Exercise(
             _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2 if loss <= limit else penalty),
         ),
         Misconception(
-            "condition turned round",
+            "condition reversed",
             "The condition is the wrong way round: yours takes the penalty where the loss is below `max_loss`.",
             _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2 if loss > limit else penalty),
             variants=(
@@ -359,7 +359,7 @@ PRUNING_COST = Exercise(
             _with(lambda loss, baseline, limit, penalty: (loss - baseline) ** 2),
         ),
         Misconception(
-            "penalty of its own",
+            "a fixed penalty",
             "The penalty is always 1e8: use the argument `penalty`.",
             _with(lambda loss, baseline, limit, penalty: _first(loss, baseline, limit, 1e8)),
         ),
@@ -370,7 +370,7 @@ PRUNING_COST = Exercise(
             variants=(_with(_first, lambda sparsity, epsilon: np.divide(1, sparsity)),),
         ),
         Misconception(
-            "epsilon of its own",
+            "a fixed epsilon",
             "The epsilon is always 1e-8: use the argument `epsilon`.",
             _with(_first, lambda sparsity, epsilon: 1 / (sparsity + 1e-8)),
         ),
@@ -449,7 +449,7 @@ ONE_SIDED = Exercise(
         ),
         Misconception(
             "the wrong side",
-            "The sides are exchanged: now an improvement costs something, and damage costs nothing.",
+            "The sides are swapped: now an improvement costs something, and damage costs nothing.",
             _with(lambda loss, baseline, limit, penalty: max(baseline - loss, 0) ** 2 if loss < limit else penalty),
         ),
         Misconception(
@@ -527,7 +527,7 @@ WARMUP = Exercise(
     id="cost.warmup_max_loss",
     title="The warm-up threshold",
     minutes=4,
-    objective="turn a sentence about thresholds into a formula and check it at both ends",
+    objective="turn a formula with an index into code, and check it at both ends",
     why="Without it the first layers could use up all the loss that is allowed, and leave nothing for the last.",
     stub='''def warmup_max_loss(layer_index, total_layers, loss_to_warmup):
     """Return the loss from which the penalty applies: equal steps, up to `loss_to_warmup` in the last layer.

@@ -104,7 +104,7 @@ def _repeatable_selection(trial: Trial) -> None:
     for seed in trial.rng.integers(2**63, size=5):
         pair = [trial.result(costs, 2, np.random.default_rng(int(seed))) for _ in range(2)]
         if pair[0] != pair[1]:
-            trial.fail("gives another winner for a generator in the same state", "chance")
+            trial.fail("gives a different winner for a generator in the same state", "chance")
     rng = trial.generator()
     winners = {trial.result(costs, 1, rng) for _ in range(10)}
     trial.expect(len(winners) > 1, f"gives {min(winners)} in each of 10 calls with one generator")
@@ -154,7 +154,7 @@ TOURNAMENT = Exercise(
     read=index,
     draw=lambda rng: (np.arange(1000.0), 2, rng),
     properties=(
-        Law("If everybody enters, the cheapest wins", _whole_tournament),
+        Law("If all enter, the cheapest wins", _whole_tournament),
         Law("`rng` is the only source of chance", _repeatable_selection),
         Law("With a single entrant, each individual has the same chance", _single_entrant),
         Law("The entrants are distinct, and all draws are equally likely", _distribution),
@@ -280,18 +280,18 @@ SINGLE_POINT = Exercise(
             _crossed_aliased,
         ),
         Misconception(
-            "one too late",
+            "one bit too late",
             "The cut is one bit too late: exactly `point` bits stay.",
             lambda a, b, point: single_point_crossover(a, b, point + 1),
         ),
         Misconception(
-            "one too early",
+            "one bit too early",
             "The cut is one bit too early: exactly `point` bits stay.",
             lambda a, b, point: single_point_crossover(a, b, point - 1),
             variants=(lambda a, b, point: single_point_crossover(a, b, max(point - 1, 0)),),
         ),
         Misconception(
-            "the other order",
+            "children swapped",
             "The children are in the wrong order: the first one begins like `a`, the second one like `b`.",
             lambda a, b, point: single_point_crossover(a, b, point)[::-1],
         ),
@@ -436,7 +436,7 @@ UNIFORM = Exercise(
             ),
         ),
         Misconception(
-            "or",
+            "the parents' union",
             "The child keeps a weight wherever one of the parents does: nothing is left to chance, and each generation "
             "prunes fewer weights.",
             lambda a, b, rng: a | b,
@@ -505,7 +505,7 @@ MUTATE = Exercise(
         flips.REPEATED,
         flips.SETS,
         Misconception(
-            "a rate for the individual",
+            "one coin for the whole mask",
             "The rate decides here whether the whole mask is flipped. It should decide for each bit separately.",
             lambda mask, rate, rng: ~mask if rng.random() < rate else mask.copy(),
             sign=flips.one_coin,
@@ -517,8 +517,8 @@ MUTATE = Exercise(
             sign=flips.same_number,
         ),
         Misconception(
-            "drawn anew, not flipped",
-            "The chosen bits are drawn anew, so half of them stay the same, and a bit changes with rate / 2 only.",
+            "redrawn, not flipped",
+            "The chosen bits are drawn anew, so half of them stay the same: a bit changes with chance rate / 2.",
             _redrawn,
             sign=flips.half_rate,
         ),
@@ -757,7 +757,7 @@ NEXT = Exercise(
             sign=lambda trial: set(_numbers(trial, FALLING)[-3:]) == {5, 6, 7},
         ),
         Misconception(
-            "the elite in another order",
+            "the elite out of order",
             "The right individuals survive, but not the cheapest first. The cells below pair them with the sorted "
             "costs, so each would get the cost of another.",
             _generation_variant(step=-1),

@@ -1944,7 +1944,7 @@ def anneal(cost, start, temperature, rate, iterations, rng):
             current, c = new, n
     return best, b
 
-# %% annealing.anneal | wrong | or another mask has become the current one
+# %% annealing.anneal | wrong | or the wrong mask has become the current one
 from lessonkit.annealing import acceptance_probability, logarithmic_cooling
 from lessonkit.masks import flip as flip_neighbour
 from lessonkit.objective import adaptive_mutation_rate

@@ -530,7 +530,7 @@ def split_validation(images, labels, fraction, rng):
     k = round(fraction * len(images))
     return images[order[k:]], images[order[:k]], labels[order[k:]], labels[order[:k]]
 
-# %% baseline.split_validation | wrong | changed places
+# %% baseline.split_validation | wrong | parts are swapped
 def split_validation(images, labels, fraction, rng):
     order = rng.permutation(len(images))
     k = round(fraction * len(images))

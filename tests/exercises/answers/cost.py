@@ -417,7 +417,7 @@ def one_sided_cost(loss, baseline_loss, sparsity, max_loss, *, penalty=1e8, epsi
 def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     return ((loss - baseline_loss) ** 2 if loss < max_loss else penalty) + 1 / (sparsity + epsilon)
 
-# %% cost.one_sided_cost | wrong | exchanged
+# %% cost.one_sided_cost | wrong | swapped
 def one_sided_cost(loss, baseline_loss, sparsity, max_loss, penalty=1e8, epsilon=1e-8):
     return (max(baseline_loss - loss, 0) ** 2 if loss < max_loss else penalty) + 1 / (sparsity + epsilon)
 
