@@ -305,23 +305,23 @@ def first_population(rng, size=12, rate=0.4):
     return [mutate(start, rate, rng) for _ in range(size)]
 
 
-rng = np.random.default_rng(0)
-problem = output_problem()
-people = first_population(rng)
-costs = problem.cost(people)
+dice = np.random.default_rng(0)
+first_problem = output_problem()
+parents = first_population(dice)
+parent_costs = first_problem.cost(parents)
 
 
 def make_child():
     """One child: two tournaments for its parents, then your uniform crossover and your mutation."""
-    mother, father = (people[tournament_select(costs, 5, rng)] for _ in range(2))
-    return breed(mother, father, uniform_crossover, 0.9, mutate, 0.05, rng)
+    mother, father = (parents[tournament_select(parent_costs, 5, dice)] for _ in range(2))
+    return breed(mother, father, uniform_crossover, 0.9, mutate, 0.05, dice)
 
 
-family = next_generation(people, costs, 2, make_child)
-children = problem.cost(family[2:])
-print(f"first population:  lowest cost {costs.min():.3f}, mean {costs.mean():.3f}")
+family = next_generation(parents, parent_costs, 2, make_child)
+children = first_problem.cost(family[2:])
+print(f"first population:  lowest cost {parent_costs.min():.3f}, mean {parent_costs.mean():.3f}")
 print(f"its ten children:  lowest cost {children.min():.3f}, mean {children.mean():.3f}")
-print(f"evaluations so far: {problem.evaluations} = 12 + 10; the two of the elite were known")
+print(f"evaluations so far: {first_problem.evaluations} = 12 + 10; the two of the elite were known")
 
 # %% [markdown]
 # ## The algorithm

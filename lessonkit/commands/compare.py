@@ -23,8 +23,6 @@ from lessonkit.networks.mnist import load_mnist
 from lessonkit.networks.weights import load_network
 from lessonkit.problem import Step
 
-SEARCHES_FOLDER = "searches"  # in --output: what is kept of each search, see `lessonkit.experiments.kept`
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
@@ -111,7 +109,7 @@ def main(options: argparse.Namespace) -> int:
             callback=bars.step,
             finished=finished,
             executor=executor,
-            folder=folder / SEARCHES_FOLDER,
+            folder=folder,
             fresh=options.fresh,
             remark=None if options.quiet else lambda text: bar.write_above(f"{text}; --fresh starts over"),
         )

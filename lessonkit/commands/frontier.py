@@ -94,6 +94,7 @@ def main(options: argparse.Namespace) -> int:
             finished=told,
             executor=executor,
             fresh=options.fresh,
+            remark=None if options.quiet else lambda text: bar.write_above(f"{text}; --fresh starts over"),
         )
     front: list[dict[str, float]] = []
     if options.pareto and not found.interrupted:

@@ -6,21 +6,26 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lessonkit.controls import magnitude_global, magnitude_per_layer, random_masks
 from lessonkit.engine.evaluator import Evaluator
-from lessonkit.errors import LessonkitError
-from lessonkit.experiments.fingerprint import code_digest, function_digest, images_digest, network_digest
-from lessonkit.experiments.kept import Kept
-from lessonkit.experiments.layerwise import prune_layerwise
+from lessonkit.experiments.fingerprint import (
+    code_digest,
+    function_digest,
+    images_digest,
+    method_name,
+    network_digest,
+    values_digest,
+)
+from lessonkit.experiments.harness import Job, run_jobs
+from lessonkit.experiments.layerwise import ALL_DONE, prune_layerwise
 from lessonkit.experiments.presets import COURSE, SEARCHES, Preset
-from lessonkit.experiments.workers import Packed, gather, require_version, shared
+from lessonkit.experiments.workers import Packed, shared
 from lessonkit.masks import Masks, global_sparsity, layer_sparsities, mean_layer_sparsity
 from lessonkit.networks.mnist import Dataset, Split, load_mnist
 from lessonkit.networks.network import Network
@@ -132,11 +137,12 @@ def compare(
     finished : called with each row as soon as it is there, so that nothing computed needs to be lost.
     executor : runs the searches elsewhere, any `concurrent.futures.Executor`; the results are the same. A job is sent
         the images that it searches on and the network, nothing else; the test images are looked at here.
-    folder : keeps every search: a finished one is not done again by a second call, one that was cut short goes on, and
-        the rows are the same, bit for bit. A search counts as the same with the same settings, seed, images, network
-        and code; one of your own, with all that it uses (see `lessonkit.experiments.fingerprint.function_digest`).
+    folder : keeps every search in an SQLite file: a finished one is not done again by a second call, one that was cut
+        short is resumed, and the rows are the same, bit for bit. A search counts as the same with the same settings,
+        seed, images, network and code; one of your own, with all that it uses (see
+        `lessonkit.experiments.fingerprint.function_digest`).
     fresh : forget what the folder holds of these searches.
-    remark : told in one line what was found there.
+    remark : called with one line about what was found there.
 
     Returns
     -------
@@ -153,48 +159,42 @@ def compare(
         genetic=dict(preset.genetic),
     )
     methods = list(methods)
-    names = [method_name(method) for method in methods]  # an unknown one is refused before anything is computed
+    names = [method_name(method, SEARCHES) for method in methods]  # refuses unknown ones before anything is computed
     test = Evaluator(network, data.test.images, data.test.labels)
     baseline = test.evaluate(network.keep_all())
-    jobs = [(method, seed) for seed in seeds for method in methods]
-    kept = _kept(Path(folder), jobs, methods, preset, data, network) if folder is not None else [None] * len(jobs)
-    done = _take_up(kept, names * len(seeds), [seed for _, seed in jobs], fresh, remark)
     rows: dict[int, list[Row]] = {}
+    digests = _digests(methods, preset, data, network)
+    jobs: list[Job] = []
+    for seed in seeds:
+        for name, method, digest in zip(names, methods, digests, strict=True):
+            given = (method, seed, preset, network, _for(callback, name, seed) if executor is None else None)
+            jobs.append(Job(f"{name} seed {seed}", digest and values_digest(digest, seed), given))
 
-    def collect(number: int, result: SearchResult[Masks]) -> None:
-        method, seed = jobs[number]
-        keep = kept[number]
-        if keep is not None and number not in done:
-            keep.save(result)
-        row = _row(method_name(method), seed, result, test, baseline)
+    def collect(number: int, result: SearchResult[Masks]) -> SearchResult[Masks] | None:
+        method, seed = jobs[number].arguments[:2]
+        row = _row(method_name(method, SEARCHES), seed, result, test, baseline)
         rows[number] = [row, *controls(row, network, test, baseline)]
         for each in rows[number]:
             if finished is not None:
                 finished(each)
+        return result if result.message == ALL_DONE else None
 
-    interrupted = False
-    try:
-        if executor is not None:
-            for number, result in done.items():
-                collect(number, result)
-            _search_elsewhere(
-                executor, [job for job in enumerate(jobs) if job[0] not in done], kept, collect, preset, data, network
-            )
-        else:
-            search_on = search_evaluator(preset, data, network, test)
-            for number, (method, seed) in enumerate(jobs):
-                if number in done:
-                    collect(number, done[number])
-                    continue
-                told, keep = _for(callback, method_name(method), seed), kept[number]
-                result = run_search(
-                    method, seed, preset, search_on, told, keep.checkpoint if keep is not None else None
-                )
-                collect(number, result)
-                if result.message == "interrupted":
-                    raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        interrupted = True
+    def images() -> Any:
+        if executor is None:
+            return search_evaluator(preset, data, network, test)
+        return shared(executor, Packed.of(_search_split(preset, data)))
+
+    interrupted = run_jobs(
+        run_search,
+        jobs,
+        images,
+        collect,
+        kind=SearchResult,
+        executor=executor,
+        folder=folder,
+        fresh=fresh,
+        remark=remark,
+    )
     settings = {
         "preset": preset.name,
         "label": preset.label,
@@ -227,25 +227,27 @@ def _search_split(preset: Preset, data: Dataset) -> Split:
 
 
 def run_search(
+    images: Evaluator | Packed,
     method: Method,
     seed: int,
     preset: Preset,
-    search_on: Evaluator,
+    network: Network,
     callback: Callback | None = None,
-    checkpoint: Path | None = None,
 ) -> SearchResult[Masks]:
-    """One search with one seed."""
+    """One search with one seed: a job that finds nothing on its machine but the package."""
+    if isinstance(images, Packed):
+        split = images.split()
+        images = Evaluator(network, split.images, split.labels)
     # rounded up: the schedules fit the largest part of the budget, and every search spends all of it
-    share = None if preset.evaluations is None else -(-preset.evaluations // len(search_on.network.layers))
+    share = None if preset.evaluations is None else -(-preset.evaluations // len(network.layers))
     return prune_layerwise(
         preset.search(method, share) if isinstance(method, str) else method,
-        search_on,
+        images,
         evaluations=preset.evaluations,
         loss_to_warmup=preset.loss_to_warmup,
         count_all_layers=preset.count_all_layers,
         rng=np.random.default_rng(seed),
         callback=callback,
-        checkpoint=checkpoint,
     )
 
 
@@ -288,116 +290,19 @@ def controls(row: Row, network: Network, test: Evaluator, baseline: Evaluation) 
     return rows
 
 
-def method_name(method: Method) -> str:
-    """How a method is called in tables: its own name, or that of a function."""
-    if isinstance(method, str):
-        if method not in SEARCHES:
-            raise LessonkitError(f"no search is called {method!r}: choose {', '.join(SEARCHES)}")
-        return method
-    function = getattr(method, "func", method)  # a functools.partial is called after what it wraps
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
 def _for(callback: Callable[[str, int, Step], Any] | None, method: str, seed: int) -> Callback | None:
     if callback is None:
         return None
     return lambda step: callback(method, seed, step)
 
 
-# --- searches elsewhere, and searches that were kept ----------------------------------------------------------------
-
-
-def _search_elsewhere(
-    executor: Executor,
-    jobs: Sequence[tuple[int, tuple[Method, int]]],
-    kept: Sequence[Kept | None],
-    collect: Callable[[int, SearchResult[Masks]], None],
-    preset: Preset,
-    data: Dataset,
-    network: Network,
-) -> None:
-    if not jobs:
-        return
-    images = shared(executor, Packed.of(_search_split(preset, data)))
-    here = isinstance(executor, ThreadPoolExecutor | ProcessPoolExecutor)  # others may not see this machine's folders
-    orders = {}
-    for number, (method, seed) in jobs:
-        keep = kept[number]
-        checkpoint = keep.checkpoint if keep is not None and here else None
-        orders[number] = (method, seed, preset, images, network, checkpoint, code_digest(__name__))
-    gather(executor, _search_here, orders, collect)
-
-
-def _search_here(
-    method: Method,
-    seed: int,
-    preset: Preset,
-    images: Packed,
-    network: Network,
-    checkpoint: Path | None,
-    version: str,
-) -> SearchResult[Masks]:
-    """`run_search` as a job that finds nothing on its machine but the package."""
-    require_version(__name__, version)
-    split = images.split()
-    evaluator = Evaluator(network, split.images, split.labels)
-    return run_search(method, seed, preset, evaluator, checkpoint=checkpoint)
-
-
-def _kept(
-    folder: Path,
-    jobs: Sequence[tuple[Method, int]],
-    methods: Sequence[Method],
-    preset: Preset,
-    data: Dataset,
-    network: Network,
-) -> list[Kept | None]:
-    """Where each search is kept: by everything that decides its result."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _digests(methods: Sequence[Method], preset: Preset, data: Dataset, network: Network) -> list[str | None]:
+    """By method, the digest of all but the seed that decides a result; None where a function of one's own has none."""
     split = _search_split(preset, data)
-    common = {
-        "preset": preset.name,
-        "evaluations": preset.evaluations,
-        "search_split": preset.search_split,
-        "search_images": len(split),
-        "loss_to_warmup": preset.loss_to_warmup,
-        "count_all_layers": preset.count_all_layers,
-        "data": data.name,
-        "images": images_digest(split),
-        "network": network_digest(network),
-        "code": code_digest(__name__),
-    }
-    digests = [None if isinstance(method, str) else function_digest(method) for method in methods]
-    found: list[Kept | None] = []
-    for method, seed in jobs:
-        name = method_name(method)
-        its = dict(getattr(preset, name)) if isinstance(method, str) else digests[methods.index(method)]
-        settings = {**common, "method": name, "seed": seed, "method_settings": its}
-        found.append(Kept(folder, f"{name}-seed{seed}", settings, network.names) if its is not None else None)
+    settings = (preset.evaluations, preset.loss_to_warmup, preset.count_all_layers)
+    inputs = (images_digest(split), network_digest(network), code_digest(__name__))
+    found: list[str | None] = []
+    for method in methods:
+        its = [method, dict(getattr(preset, method))] if isinstance(method, str) else function_digest(method)
+        found.append(None if its is None else values_digest(*settings, *inputs, its))
     return found
-
-
-def _take_up(
-    kept: Sequence[Kept | None],
-    names: Sequence[str],
-    seeds: Sequence[int],
-    fresh: bool,
-    remark: Callable[[str], Any] | None,
-) -> dict[int, SearchResult[Masks]]:
-    """What is finished already, by the number of its job; and one line about it and about what was begun."""
-    done: dict[int, SearchResult[Masks]] = {}
-    begun = []
-    for number, keep in enumerate(kept):
-        if keep is None:
-            continue
-        if fresh:
-            keep.forget()
-        result = keep.result()
-        if result is not None:
-            done[number] = result
-        elif keep.evaluations:
-            begun.append(f"{names[number]} seed {seeds[number]} after {keep.evaluations} evaluations")
-    if remark is not None and (done or begun):
-        parts = [f"{len(done)} of {len(kept)} searches are finished"] * bool(done) + begun
-        remark(f"going on: {', '.join(parts)}")
-    return done

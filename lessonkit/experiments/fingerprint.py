@@ -15,13 +15,14 @@ import inspect
 import platform
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import lessonkit
+from lessonkit.errors import LessonkitError
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network
 from lessonkit.networks.weights import ASSETS
@@ -86,7 +87,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-# --- a network, images ----------------------------------------------------------------------------------------------
+# --- a network, images, settings ------------------------------------------------------------------------------------
 
 
 def network_digest(network: Network) -> str:
@@ -107,6 +108,11 @@ def images_digest(split: Split) -> str:
     return digest.hexdigest()
 
 
+def values_digest(*values: Any) -> str:
+    """Digest of numbers, texts, arrays, and lists and dictionaries of them."""
+    return _Reader().of(values)
+
+
 # --- a function of one's own ----------------------------------------------------------------------------------------
 
 
@@ -124,6 +130,16 @@ def function_digest(function: Any) -> str | None:
         return _Reader().of(function)
     except (UnknownContentError, RecursionError):
         return None
+
+
+def method_name(method: Any, known: Collection[str]) -> str:
+    """What a method is called in tables: its own name, which must be `known`, or that of a function."""
+    if not isinstance(method, str):
+        function = getattr(method, "func", method)  # a functools.partial is called after what it wraps
+        return str(getattr(function, "__name__", type(function).__name__))
+    if method not in known:
+        raise LessonkitError(f"no method is called {method!r}: choose {', '.join(known)}")
+    return method
 
 
 class _Reader:

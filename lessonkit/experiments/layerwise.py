@@ -14,7 +14,8 @@ import numpy as np
 
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.experiments.checkpoint import Evaluate, Journal
+from lessonkit.experiments.fingerprint import code_digest, network_digest, values_digest
+from lessonkit.experiments.store import Log, Store, logged
 from lessonkit.masks import Mask, Masks, mean_layer_sparsity, replace_layer
 from lessonkit.objective import pruning_cost, warmup_max_loss
 from lessonkit.problem import Callback, Evaluation, Problem, Scored, Search, SearchResult, Step, says_stop
@@ -35,15 +36,12 @@ def layer_problem(
     cost: Cost = pruning_cost,
     sparsity: Sparsity = mean_layer_sparsity,
     budget: int | None = None,
-    journal: Journal | None = None,
 ) -> Problem[Mask]:
     """The problem of one layer: candidates for its mask, all other layers as in `masks`.
 
     A candidate's sparsity is that of all layers together, the searched one and those not yet searched included.
     """
-    evaluate: Evaluate = evaluator.layer(index, masks).evaluate
-    if journal is not None:
-        evaluate = journal.around(evaluate, index, masks)
+    evaluate = logged(evaluator.layer(index, masks).evaluate, index, *masks[:index], *masks[index + 1 :])
     limit = max_loss(evaluator, index, loss_to_warmup, count_all_layers)
 
     def score(candidates: Sequence[Mask]) -> list[Scored[Mask]]:
@@ -94,10 +92,10 @@ def prune_layerwise(
         evaluation of the unpruned network, the same for every search, is not counted.
     loss_to_warmup : the last layer's threshold; the earlier ones' are smaller, see `max_loss`.
     count_all_layers : whether the thresholds count layers without weights, as the experiment does.
-    checkpoint : a file that is written every few seconds, and from which the same call goes on after Ctrl-C, a kill or
-        a power cut; the result is the same, bit for bit. The steps so far are told to `callback` again. Of an ended
-        search it gives the result again. What decides is `evaluator`, `rng` and whatever the search itself asks for:
-        see `lessonkit.experiments.checkpoint`.
+    checkpoint : an SQLite file in which evaluations are noted every two seconds. After Ctrl-C, a kill or a power
+        cut the same call finds them there and continues where it stopped; the result is the same, bit for bit, and
+        `callback` is called with the steps so far again. Any number of searches can share the file, see
+        `lessonkit.experiments.store`.
 
     Returns
     -------
@@ -108,8 +106,8 @@ def prune_layerwise(
     ------
     LessonkitError
         When the first threshold lies below the unpruned network's own loss. Every candidate would bear the penalty
-        then, the sparsity alone would decide, and the search would destroy the network. When `checkpoint` cannot be
-        read or written, or belongs to another run.
+        then, the sparsity alone would decide, and the search would destroy the network. When `checkpoint` is damaged or
+        something else.
     """
     began = time.perf_counter()
     network = evaluator.network
@@ -118,17 +116,14 @@ def prune_layerwise(
     _refuse_threshold_below_loss(evaluator, unpruned, loss_to_warmup, count_all_layers)
     layers = len(masks)
     budgets = [None] * layers if evaluations is None else _equal_parts(evaluations, layers)
-    journal = None
+    log = None
     if checkpoint is not None:
-        settings = {
-            "evaluations": evaluations,
-            "loss_to_warmup": loss_to_warmup,
-            "count_all_layers": count_all_layers,
-        }
-        journal = Journal(checkpoint, evaluator, unpruned, settings, rng)
+        inputs = (code_digest(__name__), network_digest(network), evaluator.images_digest)
+        settings = (evaluations, loss_to_warmup, count_all_layers, rng.bit_generator.state)
+        log = Log(Store(checkpoint), values_digest(*inputs, *settings))
     history: list[Step] = []
     spent, best_cost, message = 0, math.inf, ALL_DONE
-    with journal if journal is not None else contextlib.nullcontext():
+    with log if log is not None else contextlib.nullcontext():
         for index, name in enumerate(network.names):
             told = _Telling(callback, name, spent, history)
             problem = None
@@ -143,7 +138,6 @@ def prune_layerwise(
                     cost=cost,
                     sparsity=sparsity,
                     budget=budgets[index],
-                    journal=journal,
                 )
                 result = _as_result(search(problem, masks[index], rng=rng, callback=told), masks[index])
             except KeyboardInterrupt:  # outside the search's own loop, which keeps its best by itself
@@ -159,10 +153,7 @@ def prune_layerwise(
             if result.message in ("interrupted", "stopped by the callback"):
                 message = result.message
                 break
-    seconds = time.perf_counter() - began
-    if journal is not None:
-        journal.finish(ended=message == ALL_DONE)
-        seconds = journal.seconds
+    seconds = time.perf_counter() - began + (log.credit if log is not None else 0.0)
     return SearchResult(masks, best_cost, evaluation, spent, seconds, history, message)
 
 

@@ -161,7 +161,7 @@ class Processes(ProcessPoolExecutor):
         self._others = set(multiprocessing.active_children())
 
     def stop(self) -> None:
-        """End at once; a search loses the seconds since its last checkpoint."""
+        """End at once; a search loses what it did since its last write to the store."""
         self.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - self._others:
             process.terminate()

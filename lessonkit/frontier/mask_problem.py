@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.engine.gradient import activations
 from lessonkit.errors import LessonkitError
+from lessonkit.experiments.store import logged
 from lessonkit.masks import Mask, Masks
 from lessonkit.networks.mnist import Split
 from lessonkit.networks.network import Network
@@ -62,17 +63,22 @@ class MaskProblem(Problem[Mask]):
         """What a mask achieves; not counted."""
         if self.kept is not None and np.count_nonzero(vector) != self.kept:
             raise LessonkitError(f"a candidate keeps {np.count_nonzero(vector)} weights, and should keep {self.kept}")
+        evaluator, masks = self._chosen(vector)
+        return logged(lambda candidates: [evaluator.evaluate(masks)])([vector])[0]
+
+    def _chosen(self, vector: Mask) -> tuple[Evaluator, Masks]:
+        """What evaluates a mask: the whole network, or its dense layers behind convolutions that were masked before."""
         masks = split(vector, self.network)
         if not self.convolutions:
-            return self._evaluator().evaluate(masks)
+            return self._evaluator(), masks
         key = vector[: self.front].tobytes()
         if self._tail is None or self._tail[0] != key:
             if key != self._asked:  # once is no reason to keep the activations: most such proposals are refused
                 self._asked = key
-                return self._evaluator().evaluate(masks)
+                return self._evaluator(), masks
             self.tail(vector)
         assert self._tail is not None
-        return self._tail[3].evaluate(masks[self.convolutions :])
+        return self._tail[3], masks[self.convolutions :]
 
     def tail(self, vector: Mask) -> tuple[Network, Split]:
         """The dense layers as a network of their own, and its input, the output of the masked convolutions."""

@@ -1,31 +1,39 @@
-"""The frontier: all methods, sparsities, networks and seeds; each finished cell on the disk, none done twice."""
+"""The frontier: all methods, sparsities, networks and seeds; each finished cell is kept, none is done twice."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lessonkit.engine.evaluator import Evaluator
 from lessonkit.errors import LessonkitError
-from lessonkit.experiments.fingerprint import code_digest, function_digest, images_digest, network_digest
-from lessonkit.experiments.workers import Packed, gather, require_version, shared
-from lessonkit.files import load_masks, save_masks, write_text
+from lessonkit.experiments.fingerprint import (
+    code_digest,
+    function_digest,
+    images_digest,
+    method_name,
+    network_digest,
+    values_digest,
+)
+from lessonkit.experiments.harness import Job, run_jobs
+from lessonkit.experiments.workers import Packed, shared
+from lessonkit.files import load_masks, save_masks
 from lessonkit.frontier.methods import EVALUATIONS, METHODS, SEARCH_IMAGES, SEARCHES, STOCHASTIC, Method, Task, found_by
 from lessonkit.masks import Masks, global_sparsity, mean_layer_sparsity
 from lessonkit.networks.mlpnet import load_mlpnet
 from lessonkit.networks.mnist import Dataset, load_mnist
 from lessonkit.networks.network import Network
 from lessonkit.networks.weights import NETWORKS, load_network
+from lessonkit.problem import SearchResult
 
 if TYPE_CHECKING:
     import pandas
@@ -89,17 +97,14 @@ def network_of(kind: str, number: int, data: str) -> Network:
     return load_network(data, number)
 
 
-class Searched(NamedTuple):
-    """What a search gives back, wherever it ran."""
+@dataclass(frozen=True)
+class Searched(SearchResult[Masks]):
+    """What a search gives back, wherever it ran; its `evaluation` is that of the test images, once it is there."""
 
-    masks: Masks
-    evaluations: int
     weights_changed: int
-    seconds: float
-    message: str
 
 
-def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, version: str | None = None) -> Searched:
+def search_cell(train: Packed, cell: Cell, data: str, method: Method | None) -> Searched:
     """The search of one cell: a job for any executor, which finds nothing on its machine but the package.
 
     Parameters
@@ -107,10 +112,7 @@ def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, ver
     train : the training images; the cell's own generator chooses among them.
     data : their name, for the network.
     method : the function, if its name is none of `METHODS`; importable if the job runs in another process.
-    version : the `code_digest` of this module in the process that gave out the job.
     """
-    if version is not None:
-        require_version(__name__, version)
     network = network_of(cell.kind, cell.network, data)
     rng = np.random.default_rng([cell.seed, cell.network, *hashlib.sha256(cell.method.encode()).digest()[:4]])
     chosen = rng.choice(len(train), min(cell.search_images, len(train)), replace=False)
@@ -123,32 +125,39 @@ def search_cell(cell: Cell, train: Packed, data: str, method: Method | None, ver
     network_of.cache_clear()
     fresh = network_of(cell.kind, cell.network, data)
     changed = sum(int(np.count_nonzero(a != b)) for a, b in zip(fresh.kernels, network.kernels, strict=True))
-    return Searched(found.masks, found.evaluations, changed, seconds, found.message)
+    return Searched(found.masks, float("nan"), None, found.evaluations, seconds, [], found.message, changed)
 
 
-def _keep(cell: Cell, folder: Path, data: Dataset, found: Searched, digest: str | None) -> Row:
-    """Write a cell, in the process that gave out the work: the folder need not be there for others.
-
-    The masks are written first, then read again and scored on the test images with a network fresh from its file.
-    The row's own file comes last, so that a cell is there whole or not at all.
-    """
-    row_file, mask_file = _files(folder, cell)
-    row_file.parent.mkdir(parents=True, exist_ok=True)
+def _tested(cell: Cell, data: Dataset, found: Searched) -> Searched:
+    """With the accuracy on the test images, which are looked at once, by a network fresh from its file."""
     network_of.cache_clear()
-    fresh = network_of(cell.kind, cell.network, data.name)
-    save_masks(mask_file, found.masks, fresh.names)
-    masks = load_masks(mask_file, fresh.names)
-    reached = Evaluator(fresh, data.test.images, data.test.labels).evaluate(masks)
-    row = Row(
+    network = network_of(cell.kind, cell.network, data.name)
+    test = Evaluator(network, data.test.images, data.test.labels)
+    return replace(found, evaluation=test.evaluate(found.masks))
+
+
+def _row(cell: Cell, folder: Path, data: Dataset, found: Searched) -> Row:
+    """The cell's row; its masks are written to a file if they are not there."""
+    assert found.evaluation is not None
+    names = network_of(cell.kind, cell.network, data.name).names
+    file = folder / "cells" / f"{cell.name}.npz"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        there = all(np.array_equal(a, b) for a, b in zip(load_masks(file, names), found.masks, strict=True))
+    except LessonkitError:
+        there = False
+    if not there:
+        save_masks(file, found.masks, names)
+    return Row(
         cell.method,
         cell.kind,
         cell.network,
         cell.seed,
         cell.sparsity,
-        global_sparsity(masks),
-        mean_layer_sparsity(masks),
-        reached.accuracy,
-        reached.loss,
+        global_sparsity(found.masks),
+        mean_layer_sparsity(found.masks),
+        found.evaluation.accuracy,
+        found.evaluation.loss,
         found.evaluations,
         found.weights_changed,
         found.seconds,
@@ -156,37 +165,19 @@ def _keep(cell: Cell, folder: Path, data: Dataset, found: Searched, digest: str 
         data.name,
         found.message,
     )
-    write_text(row_file, json.dumps({"digest": digest, "cell": asdict(cell), "row": asdict(row)}, indent=1) + "\n")
-    return row
 
 
-def _files(folder: Path, cell: Cell) -> tuple[Path, Path]:
-    """The row's and the masks'."""
-    return folder / "cells" / f"{cell.name}.json", folder / "cells" / f"{cell.name}.npz"
-
-
-def _digests(jobs: Sequence[Cell], data: Dataset, own: Mapping[str, Method]) -> dict[Cell, str | None]:
-    """By cell, the digest of everything that decides its row; None where a function of one's own has none."""
+def _keys(places: Sequence[Cell], data: Dataset, own: Mapping[str, Method]) -> dict[Cell, str | None]:
+    """By cell, the digest of all that decides its row; None where a function of one's own has none."""
     common = [code_digest(__name__), data.name, images_digest(data.train), images_digest(data.test)]
     methods = {name: function_digest(method) for name, method in own.items()}
-    networks = {
-        place: network_digest(network_of(*place, data.name)) for place in {(at.kind, at.network) for at in jobs}
-    }
+    kinds = {(cell.kind, cell.network) for cell in places}
+    networks = {kind: network_digest(network_of(*kind, data.name)) for kind in kinds}
     found: dict[Cell, str | None] = {}
-    for cell in jobs:
-        decides = [*common, networks[cell.kind, cell.network], methods.get(cell.method, ""), asdict(cell)]
-        whole = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-        found[cell] = None if methods.get(cell.method, "") is None else whole
+    for cell in places:
+        its, network = methods.get(cell.method, ""), networks[cell.kind, cell.network]
+        found[cell] = None if its is None else values_digest(*common, network, its, asdict(cell))
     return found
-
-
-def _finished(folder: Path, cell: Cell, digest: str | None) -> Row | None:
-    file, _ = _files(folder, cell)
-    try:
-        saved = json.loads(file.read_text(encoding="utf-8"))
-        return Row(**saved["row"]) if digest is not None and saved["digest"] == digest else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 @dataclass(frozen=True)
@@ -241,11 +232,6 @@ def cells(
     ]
 
 
-def _name_of(method: Method) -> str:
-    function = getattr(method, "func", method)  # a functools.partial is called after what it wraps
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
 def frontier(
     methods: Iterable[str | Method] = ("annealing", "genetic", "magnitude"),
     *,
@@ -260,6 +246,7 @@ def frontier(
     finished: Callable[[Row], Any] | None = None,
     executor: Executor | None = None,
     fresh: bool = False,
+    remark: Callable[[str], Any] | None = None,
 ) -> Frontier:
     """Compute all cells that `folder` does not hold yet.
 
@@ -269,54 +256,52 @@ def frontier(
         of your own enters the table by one call, ``frontier(["annealing", mine])``.
     sparsities : global ones; by default `SPARSITIES` for searches, and the whole `CURVE` for controls.
     networks, seeds : how many of each.
-    folder : keeps the cells; started again, none is computed twice. A cell counts as the same with the same settings,
-        seed, images, network and code; one of your own method, with all that it uses (see
-        `lessonkit.experiments.fingerprint.function_digest`).
+    folder : keeps the cells in an SQLite file; started again, none is computed twice, and one that was cut short is
+        resumed. A cell counts as the same with the same settings, seed, images, network and code; one of your own
+        method, with all that it uses (see `lessonkit.experiments.fingerprint.function_digest`).
     finished : called with each row as soon as it is there.
     executor : searches elsewhere, any `concurrent.futures.Executor`; the rows are the same. The masks come back and the
         cells are written and scored here, so `folder` and the data need to be on this machine alone.
-    fresh : compute all cells, whatever `folder` holds.
+    fresh : forget what `folder` holds of these cells.
+    remark : called with one line about what was found there.
     """
     methods = list(methods)
-    names = [method if isinstance(method, str) else _name_of(method) for method in methods]
+    names = [method_name(method, METHODS) for method in methods]
     own = {name: method for name, method in zip(names, methods, strict=True) if not isinstance(method, str)}
     for name in names:
         if names.count(name) > 1:
             raise LessonkitError(f"two of the methods are called {name!r}: give one another name")
-        if name not in METHODS and name not in own:
-            raise LessonkitError(f"no method is called {name!r}: choose {', '.join(METHODS)}")
         if name in METHODS and name in own:
             raise LessonkitError(f"your method is called {name!r} as one of the course is: give it another name")
-    jobs = cells(names, sparsities, networks, seeds, kind=kind, evaluations=evaluations, search_images=search_images)
+    places = cells(names, sparsities, networks, seeds, kind=kind, evaluations=evaluations, search_images=search_images)
     rows: dict[Cell, Row] = {}
+    data = load_mnist(source)
+    keys = _keys(places, data, own)
+    jobs = [Job(cell.name, keys[cell], (cell, data.name, own.get(cell.method))) for cell in places]
 
-    def collect(cell: Cell, row: Row) -> None:
-        rows[cell] = row
+    def collect(number: int, found: Searched) -> Searched | None:
+        if found.message == "interrupted":
+            return None
+        cell = places[number]
+        found = found if found.evaluation is not None else _tested(cell, data, found)
+        row = rows[cell] = _row(cell, Path(folder), data, found)
         if finished is not None:
             finished(row)
+        return found
 
-    interrupted = False
-    try:
-        data = load_mnist(source)
-        digests = _digests(jobs, data, own)
-        done = {} if fresh else {cell: _finished(Path(folder), cell, digest) for cell, digest in digests.items()}
-        for cell, known in done.items():
-            if known is not None:
-                collect(cell, known)
-        left = [cell for cell in jobs if cell not in rows]
-
-        def keep(cell: Cell, found: Searched) -> None:
-            collect(cell, _keep(cell, Path(folder), data, found, digests[cell]))
-
-        if executor is None:
-            train = Packed(data.train.images, data.train.labels)
-            for cell in left:
-                keep(cell, search_cell(cell, train, data.name, own.get(cell.method)))
-        elif left:
-            sent = shared(executor, Packed.of(data.train))
-            version = code_digest(__name__)
-            orders = {cell: (cell, sent, data.name, own.get(cell.method), version) for cell in left}
-            gather(executor, search_cell, orders, keep)
-    except KeyboardInterrupt:
-        interrupted = True
-    return Frontier(tuple(rows[cell] for cell in jobs if cell in rows), interrupted)
+    interrupted = run_jobs(
+        search_cell,
+        jobs,
+        lambda: (
+            Packed(data.train.images, data.train.labels)
+            if executor is None
+            else shared(executor, Packed.of(data.train))
+        ),
+        collect,
+        kind=Searched,
+        executor=executor,
+        folder=folder,
+        fresh=fresh,
+        remark=remark,
+    )
+    return Frontier(tuple(rows[cell] for cell in places if cell in rows), interrupted)

@@ -100,7 +100,7 @@ def test_a_file_gets_plain_lines_and_the_same_ones_each_time(tmp_path):
         assert "%|" not in run.stdout  # seconds: not even one line about the progress
         tables = [line for line in run.stdout.splitlines() if line.startswith(("unpruned", "random", "genetic"))]
         assert all(len(line) <= 80 for line in tables)
-        texts.append(re.sub(r"(?m)^(going on|.*data:).*\n", "", run.stdout))
+        texts.append(re.sub(r"(?m)^(resuming|.*data:).*\n", "", run.stdout))
     assert texts[0] == texts[1]
 
 
