@@ -117,7 +117,7 @@ print(f"all parameters: {model.count_params():,}")
 #
 # ### Exercise: count the weights that can be pruned
 #
-# **Objective:** find the kernels of any Keras model. **8 minutes.**
+# **Objective:** find the kernels of a Keras model and count their weights. **8 minutes.**
 #
 # Return an `int`: the total number of weights in the kernels of all convolutions and dense layers of `model`. Biases do
 # not count, and neither do other kinds of layers.

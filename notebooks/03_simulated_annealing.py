@@ -13,15 +13,15 @@
 # ---
 
 # %% [markdown]
-# # 03 Simulated annealing, from nothing
+# # 03 Simulated annealing, from scratch
 #
-# Hot metal that cools slowly finds an order that cold hammering never finds: while it is hot, atoms also move the wrong
-# way. Simulated annealing does the same with any cost. In this notebook you write it, let it prune a real layer, read
-# its trace, and then find out what the published experiment really did under this name.
+# Metal that cools slowly reaches an order that no cold hammering gives it: while it is hot, its atoms also move the
+# wrong way. Simulated annealing does the same with any cost. In this notebook you write it, let it prune a real layer,
+# read its trace, and then find out what the published experiment really did under this name.
 #
 # **Objectives.** After this notebook you can
 #
-# - write simulated annealing from nothing: acceptance, cooling, moves, and the loop around them;
+# - write simulated annealing from scratch: acceptance, cooling, moves, and the loop around them;
 # - run it on a layer of a trained network, count what it spends, and read its trace;
 # - see in a trace whether the temperature made any difference;
 # - hand your own search to the course's layer-wise pruning.
@@ -66,35 +66,35 @@ from lessonkit.problem import Problem
 
 # %% [markdown]
 # `engine` is the course's own annealing, with which you will compare yours. `whose` says whose code ran in a cell:
-# yours, or the course's as long as your answer is not right. The other names are explained where they are first used.
+# yours, or, as long as your answer is not right, the course's. The other names are explained where they are first used.
 #
 # **Write down, before you read on:**
 #
-# 1. A search may flip any bit of a mask; another may only prune and never restore. Both spend 200 evaluations on a
+# 1. One search may flip any bit of a mask; another may only prune and never restore. Both spend 200 evaluations on a
 #    layer. Which ends at the lower cost, and which at the lower loss?
-# 2. The initial temperature is made 1,000 times lower. How much will that change the result of each of the two?
+# 2. Now both start with a temperature 1,000 times lower. How much does that change the result of each?
 #
 # ## Sometimes uphill
 #
 # A search has a current mask with cost $C$ and looks at a neighbour with cost $C'$. Always going downhill ends in the
-# first valley. The **Metropolis rule** also goes uphill, with a probability that is the smaller, the higher the step
-# $\Delta = C' - C$ and the lower the temperature $T$:
+# first valley. The **Metropolis rule** also goes uphill, with a probability that is smaller the higher the
+# step $\Delta = C' - C$ and the lower the temperature $T$:
 #
 # $$P(\Delta, T) = \begin{cases} 1 & \Delta \le 0 \\ e^{-\Delta / T} & \Delta > 0. \end{cases}$$
 #
 # ### Exercise: the Metropolis rule
 #
-# **Objective:** state how likely a worse candidate is to be accepted, and compute it safely. **6 minutes.**
+# **Objective:** state how likely a worse candidate is to be accepted, and compute that chance safely. **6 minutes.**
 #
-# Return a `float`. Any finite numbers may come, $10^8$ and $-10^8$ among them: nothing may overflow, and no warning may
-# appear.
+# Return a `float`. The arguments can be any finite numbers, $10^8$ and $-10^8$ among them: nothing may overflow, and no
+# warning may appear.
 #
 # *Stuck?* `hint("annealing.acceptance_probability", 1)`
 
 
 # %%
 def acceptance_probability(delta, temperature):
-    """Return the chance to accept a change of the cost by `delta`: 1 unless it rises, else exp(-delta / temperature).
+    """Return the chance of accepting a cost change `delta`: 1 unless the cost rises, else exp(-delta / temperature).
 
     Any finite numbers, with temperature > 0.
     """
@@ -113,13 +113,13 @@ figures.acceptance_plot(acceptance_probability, [1.0, 0.3, 0.1])
 #
 # ## Cooling
 #
-# A **cooling schedule** says how the temperature falls. The published experiment (notebook 01) takes a logarithm:
+# A **cooling schedule** says how the temperature falls. The published experiment (notebook 01) uses a logarithm:
 #
 # $$T(t) = \frac{T_0}{1 + \ln(1 + t)}.$$
 #
 # ### Exercise: a cooling schedule
 #
-# **Objective:** write a schedule, and know how cold it gets. **4 minutes.**
+# **Objective:** write the experiment's cooling schedule, and see how slowly it cools. **4 minutes.**
 #
 # Return a `float`: the temperature at `step`, which counts from 0.
 #
@@ -149,9 +149,9 @@ figures.lines_plot(
 
 # %% [markdown]
 # Why a logarithm? There is a theorem (Geman and Geman 1984): if the temperature falls as slowly as a logarithm with a
-# large enough factor, the probability that the walk is in a state of lowest cost tends to 1. It is a statement about
-# endless time, and about moves that stay the same all the while; the moves below become smaller and smaller. In 200
-# steps the logarithm mostly means that the search never gets cold: it ends at 0.16 of the initial temperature.
+# large enough factor, the probability that the walk is in a state of lowest cost tends to 1. The theorem is about
+# infinite time, and about moves that never change; the moves below become smaller and smaller. In 200 steps the
+# logarithm mostly means that the search never gets cold: it ends at 0.16 of the initial temperature.
 #
 # ## How large a step?
 #
@@ -172,14 +172,14 @@ for step in (0, 10, 30, 31, 100, 199):
 # <details><summary>Answer</summary>
 #
 # A rate is a probability. The printed formula, which subtracts, is zero after 30 of 200 steps and negative from then
-# on: no bit would ever flip again. The one that multiplies falls to 0 exactly at the end. Check a formula at its ends
-# before you use it.
+# on: no bit would ever flip again. The product falls to 0 exactly at the end. Check a formula at its ends before you
+# use it.
 #
 # </details>
 #
 # ### Exercise: a rate that falls
 #
-# **Objective:** write a rate that is a probability at both ends of the run. **4 minutes.**
+# **Objective:** write a mutation rate that is a probability at both ends of the run. **4 minutes.**
 #
 # Return a `float`: from `rate` at step 0 in a straight line to 0 at step `total`.
 #
@@ -248,12 +248,12 @@ figures.masks_plot({f"step {step}": walk[step] for step in (0, 1, 5, 50)})
 # 1. Evaluate `start`. It is the current mask, and the best so far.
 # 2. For each step $t = 0, \dots, N - 1$: propose a neighbour of the *current* mask at the rate of this step; evaluate
 #    it; accept it with the Metropolis probability at the temperature of this step.
-# 3. Whenever a proposal is cheaper than the best so far, remember it **with its own cost**. (It has been accepted,
-#    then: it is also cheaper than the current mask.)
+# 3. Whenever a proposal is cheaper than the best so far, remember it **with its own cost**. (Such a proposal is always
+#    accepted, because it is cheaper than the current mask too.)
 #
 # ### Exercise: simulated annealing
 #
-# **Objective:** write simulated annealing from nothing, and know what it spends. **20 minutes.**
+# **Objective:** write simulated annealing from scratch, and count its evaluations. **20 minutes.**
 #
 # Return the pair `(best_mask, best_cost)`. `cost` is a function of a mask; it is slow, so it must be called exactly
 # `iterations + 1` times. `temperature` and `rate` are the initial ones; the steps count from 0 to `iterations - 1`, and
@@ -280,11 +280,11 @@ anneal = check("annealing.anneal", anneal)
 # %% [markdown]
 # ## A real layer
 #
-# `layer_problem` makes the problem of one layer: all other layers stay as they are, 1,000 validation images give the
-# loss, and the cost is the one of notebook 02 with the layer's own threshold and the mean layer sparsity of the whole
+# `layer_problem` sets up the problem for one layer: all other layers stay as they are, 1,000 validation images give the
+# loss, and the cost is that of notebook 02 with the layer's own threshold and the mean layer sparsity of the whole
 # network. Its `cost` takes a list of candidates and returns their costs; for one mask that is
-# `problem.cost([mask])[0]`. And it counts every evaluation. `replace_layer(masks, index, mask)` gives the masks of all
-# layers with one of them exchanged.
+# `problem.cost([mask])[0]`. It also counts every evaluation. `replace_layer(masks, index, mask)` gives the masks of all
+# layers with one of them replaced.
 
 # %% tags=["mnist"]
 held = data.validation.head(1000)
@@ -296,7 +296,7 @@ costs = []
 
 
 def cost(mask):
-    """The cost of one mask of the Output layer; every answer is also written down."""
+    """The cost of one mask of the Output layer; each is also appended to `costs`."""
     costs.append(float(problem.cost([mask])[0]))
     return costs[-1]
 
@@ -325,8 +325,8 @@ judged = evaluator.evaluate(replace_layer(whole, last, rule))
 print(f"search: loss {found.loss:.4f}   rule: loss {judged.loss:.4f}, {judged.correct} of {judged.images} right")
 
 # %% [markdown]
-# The sparsity is the same, so only the squared loss difference makes the difference in cost. Which of the two would you
-# rather have? Notebook 05 makes such comparisons properly, and notebook 06 asks how a search must be posed to win.
+# The sparsity is the same, so the costs differ only by the squared loss differences. Which of the two would you rather
+# have? Notebook 05 makes such comparisons properly, and notebook 06 asks how to set up a search so that it wins.
 #
 # ## Your loop and the course's
 #
@@ -337,12 +337,12 @@ print(f"search: loss {found.loss:.4f}   rule: loss {judged.loss:.4f}, {judged.co
 print(inspect.getsource(engine.anneal))
 
 # %% [markdown]
-# Does it do the same? Both begin at the same mask, with the same seed and the same settings.
+# Does it do the same as yours? Both start from the same mask, with the same seed and the same settings.
 
 
 # %% tags=["mnist"]
 def trace(search, layer, seed=0, **settings):
-    """Run a search of the engine on one layer of the unpruned network; return its result."""
+    """Run one of the course's searches on one layer of the unpruned network; return its result."""
     problem = layer_problem(evaluator, layer, whole, baseline.loss)
     return search(problem, whole[layer], rng=np.random.default_rng(seed), **settings)
 
@@ -356,22 +356,22 @@ print(f"engine.anneal      lowest cost {run.cost:.3f}, {run.evaluations} evaluat
 print(f"The first {until} of {len(same)} proposals are the same.")
 
 # %% [markdown]
-# **What differs, and why?** Compare the two texts before you unfold.
+# **What differs, and why?** Compare the two before you open the answer.
 #
 # <details><summary>Answer</summary>
 #
 # The loop is the same: a temperature and a rate for this step, a neighbour of the current mask, its cost, the
-# Metropolis rule. What differs is around it.
+# Metropolis rule. The differences are around it.
 #
 # - *Cost.* Yours calls a function; the course's takes a `Problem`, which counts and can have a budget. `run.see` asks
 #   it for the cost, and also remembers the best mask with its own cost.
-# - *Choices.* Schedule and move are arguments, since the next notebooks exchange both.
-# - *History.* `run.note` writes down a row for each proposal, and `run.steps` ends the loop with the budget or when a
+# - *Choices.* The schedule and the move are arguments, because later notebooks replace both.
+# - *History.* `run.note` records one row per proposal, and `run.steps` ends the loop when the budget is spent or a
 #   callback says so.
 #
-# Where both draw the same random numbers in the same order, the two walks are equal, proposal by proposal. If yours
+# If both draw the same random numbers in the same order, the two walks are the same, proposal by proposal. If yours
 # soon differs from the course's, look at the order: if you draw the number for the acceptance before the flips, or only
-# for a worse proposal, your walk takes another way by the same rules. That is no mistake: compare such walks by
+# for a worse proposal, your walk takes another path by the same rules. That is not a mistake: compare such walks by
 # their costs over several seeds.
 #
 # </details>
@@ -390,10 +390,10 @@ print(rows[columns].to_string(index=False, float_format=lambda x: f"{x:.4f}"))
 figures.trace_plot(table)
 
 # %% [markdown]
-# Read it from left to right. The cost of the first proposals falls steeply (they are above the picture, see the table):
-# while the sparsity is small, nearly every pruned weight is a gain. Then most proposals are refused, and the best cost
-# falls in few and small steps. At the end the rate is so small that a proposal changes only a few bits, and more of
-# them are accepted again.
+# Read it from left to right. The cost of the first proposals falls steeply (they lie above the top of the picture; see
+# the table): while the sparsity is small, nearly every pruned weight is a gain. Then most proposals are refused, and
+# the best cost falls in a few small steps. At the end the rate is so small that a proposal changes only a few bits, and
+# more proposals are accepted again.
 #
 # How many of the proposals that made the cost *worse* were accepted? That is the number to look at first, because
 # it says whether the temperature fits the cost.
@@ -401,7 +401,7 @@ figures.trace_plot(table)
 
 # %% tags=["mnist"]
 def uphill_accepted(table):
-    """Shares of the uphill proposals that were accepted, in each quarter of a run; the start is taken from row 0."""
+    """How many of the uphill proposals were accepted, in each quarter of a run; row 0 gives the first current cost."""
     current, rows = math.inf, []
     for step, cost, accepted in zip(table["step"], table["cost"], table["accepted"], strict=True):
         if cost > current:
@@ -420,23 +420,23 @@ for heat in (1.0, 0.1, 0.01):
 
 # %% [markdown]
 # **What do you notice?** Is the run at $T_0 = 0.1$, which you have just read, annealing at all? And does going uphill
-# pay here?
+# pay off here?
 #
 # <details><summary>Answer</summary>
 #
-# At $T_0 = 0.1$ hardly any uphill proposal is accepted: that is nearly a plain descent, and a still lower temperature
-# changes little. At $T_0 = 1$, the experiment's choice, a large part of them is accepted to the very end, and the walk
-# drifts towards one half like the blind one above. With 200 evaluations the descent ends lower: there is no time to
-# lose. Choose a temperature by the rises that really occur, and by the budget, not because it is a round number.
+# At $T_0 = 0.1$ hardly any uphill proposal is accepted: that is nearly a plain descent, and an even lower temperature
+# changes little. At $T_0 = 1$, the experiment's choice, many of them are accepted to the very end, and the walk drifts
+# towards one half like the blind one above. With 200 evaluations the descent ends lower: there is no time to lose.
+# Choose a temperature that fits the rises that really occur, and the budget, not one that is a round number.
 #
 # </details>
 #
 # ### Try it: the temperature lab
 #
 # The lab opens with the run that you have just read: the same layer, images, seed and settings. It draws the rises that
-# occur, and which part of them a temperature accepts. Set the initial temperature to 1 and to 0.01, go to step 199, and
-# find the numbers of the table above. Then try another schedule and a mutation rate of 0.05: can you find a run that
-# goes uphill now and then, and ends lower than the coldest one?
+# occur, and the share of them that a temperature accepts. Set the initial temperature to 1 and to 0.01, go to step 199,
+# and find the numbers of the table above. Then try another schedule and a mutation rate of 0.05: can you find a run
+# that goes uphill now and then, and ends lower than the coldest one?
 
 # %% tags=["mnist"]
 from lessonkit.labs import TemperatureLab
@@ -444,18 +444,18 @@ from lessonkit.labs import TemperatureLab
 TemperatureLab()
 
 # %% [markdown]
-# ## All five layers, by your own search
+# ## All five layers, with your own search
 #
 # `prune_layerwise` goes through the network: search the first layer's mask, keep the best, continue with the next
-# layer. It calls any search as `search(problem, start, rng=..., callback=...)`. A small wrapper brings your `anneal`
-# into this form. To stay fast it has only 30 iterations per layer here; the published run has 200. `loss_to_warmup` is
-# 2.0, twice the published one, because on these images the first threshold would leave Conv1 little room (notebook 02),
-# and with the stand-in none. `magnitude_per_layer` is the rule with a layer sparsity given for each layer.
+# layer. It calls any search as `search(problem, start, rng=..., callback=...)`. A small wrapper gives your `anneal`
+# this form. To stay fast it has only 30 iterations per layer here; the published run has 200. `loss_to_warmup` is 2.0,
+# twice the published one, because on these images the first threshold would leave Conv1 little room (notebook 02), and
+# none at all with the stand-in. `magnitude_per_layer` is the rule with a given sparsity for each layer.
 
 
 # %% tags=["mnist"]
 def my_search(problem, start, *, rng, callback=None):
-    """My own annealing, as `prune_layerwise` calls a search."""
+    """My own annealing, in the form in which `prune_layerwise` calls a search."""
 
     def cost(mask):
         return float(problem.cost([mask])[0])
@@ -490,8 +490,8 @@ report("the rule, same layers", magnitude_per_layer(network.kernels, shares), ev
 # The report of the experiment says that a proposal flips bits. `REFERENCE` holds the settings with which it really ran,
 # moves included. Below, the engine runs with flips and with those settings, both on the Output layer and on your
 # validation images. We follow the *current* mask and count how many weights were pruned from one to the next, and how
-# many came back (`pairwise` pairs each mask with the next one). To see the candidates, we make a `Problem` of a
-# function of our own: it writes them down, and leaves their costs to the problem of the layer.
+# many came back (`pairwise` pairs each mask with the next one). To see the candidates, we make a `Problem` from a
+# function of our own, which records them and asks the layer's problem for their costs.
 
 
 # %% tags=["mnist"]
@@ -526,8 +526,8 @@ for name, current in walks.items():
 figures.walks_plot({name: [1 - mask.mean() for mask in current] for name, current in walks.items()})
 
 # %% [markdown]
-# And a second oddity. Both once more, with initial temperatures from 1 to 0.001 (`partial` fixes a setting of a
-# function and leaves the rest open):
+# There is a second oddity. Here are both searches again, with initial temperatures from 1 to 0.001 (`partial` fixes a
+# setting of a function and leaves the rest open):
 
 # %% tags=["mnist"]
 searches = {"flips": partial(engine.anneal, mutation_rate=0.15), "REFERENCE": REFERENCE.search("annealing")}
@@ -541,8 +541,8 @@ for heat in (1.0, 0.1, 0.01, 0.001):
         print(f"{name:15}{heat:6}{line}")
 
 # %% [markdown]
-# **What do you notice?** Return to your two predictions. Explain the column *refused* of the reference, and why its
-# temperature hardly matters. Then unfold.
+# **What do you notice?** Go back to your two predictions. Explain the reference's numbers in the column *refused*, and
+# why its temperature hardly matters. Then open the answer.
 #
 # <details><summary>Answer</summary>
 #
@@ -553,13 +553,14 @@ for heat in (1.0, 0.1, 0.01, 0.001):
 # that walks straight up to the threshold and then spends the rest of its evaluations on candidates that get the
 # penalty.
 #
-# Its *cost* is lower all the same: the cost pays for sparsity (notebook 02), and a search that only prunes escapes the
+# Even so, its *cost* is lower: the cost pays for sparsity (notebook 02), and a search that only prunes escapes the
 # drift towards one half. Its *loss* is just below the threshold. Flips stay nearer to one half and keep a better
 # network. Neither is the better search: they ended at different sparsities, and can only be compared at the same one.
 #
 # </details>
 #
-# One seed is an anecdote. Three are still few, but they show whether the order is luck:
+# One seed is an anecdote. Three are still few: of two equally good searches, one has all three costs below the other's
+# in one case out of ten, by chance alone.
 
 # %% tags=["mnist"]
 for name, search in searches.items():
@@ -567,12 +568,12 @@ for name, search in searches.items():
     print(f"{name:15} T0 = 0.1, costs of three seeds: {'  '.join(f'{value:.3f}' for value in of_seeds)}")
 
 # %% [markdown]
-# ## The reproduction, in small
+# ## The reproduction, on a small scale
 #
-# At last the published experiment itself: its moves, its $T_0$, its threshold. **It is scored on TEST images, as it was
-# in the publication. This is a reproduction, not a way to work** (notebook 01 shows why). To stay fast it is a small
-# one: every fifth test image and 40 iterations per layer, against all test images and 200 iterations in the
-# publication. Do not expect the published figures to the digit.
+# Finally, the published experiment itself: its moves, its $T_0$, its threshold. **It is scored on TEST images, as it
+# was in the publication. This is a reproduction, not a way to work** (notebook 01 shows why). To stay fast it is small:
+# every fifth test image and 40 iterations per layer, while the publication has all test images and 200 iterations. Do
+# not expect the published figures to the digit.
 
 # %% tags=["mnist"]
 print(REFERENCE.label)
@@ -591,7 +592,8 @@ print(f"{'published, in full':22}{end.mean_layer_sparsity:20.3f}{'':17}{end.loss
 #
 # ## Recap
 #
-# - Annealing is a walk that always goes downhill and sometimes uphill: with $e^{-\Delta/T}$, and less as $T$ falls.
+# - Annealing always accepts a step downhill, and a step uphill with probability $e^{-\Delta/T}$: less often as $T$
+#   falls.
 # - The best mask seen is kept with its own cost; a run of $N$ iterations spends $N + 1$ evaluations.
 # - Look at the share of accepted uphill proposals first. Whether a temperature is hot or cold depends on the real
 #   $\Delta$.
@@ -602,7 +604,7 @@ print(f"{'published, in full':22}{end.mean_layer_sparsity:20.3f}{'':17}{end.loss
 #
 # ## Check yourself
 #
-# 1. A proposal raises the cost by 0.2. With which probability is it accepted at $T = 1$, and at $T = 0.1$?
+# 1. A proposal raises the cost by 0.2. With what probability is it accepted at $T = 1$, and at $T = 0.1$?
 #
 # <details><summary>Answer</summary>
 #
@@ -610,7 +612,7 @@ print(f"{'published, in full':22}{end.mean_layer_sparsity:20.3f}{'':17}{end.loss
 #
 # </details>
 #
-# 2. Somebody returns the *last* mask in place of the best one. When does it make a difference, and when hardly any?
+# 2. Someone returns the *last* mask instead of the best one. When does that make a difference, and when hardly any?
 #
 # <details><summary>Answer</summary>
 #

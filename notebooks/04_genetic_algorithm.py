@@ -19,18 +19,19 @@
 # children, and hopes that two good halves make a better whole. In this notebook you write its five pieces, breed a
 # generation with them, evolve masks of a real layer of LeNet-5, tune the result, and then ask whether it was worth it.
 #
-# All numbers in the texts are those of MNIST. With the stand-in digits yours differ, and so may an order.
+# All numbers in the text are for MNIST. With the stand-in digits yours differ, and the order of two results may differ
+# too.
 #
 # **Objectives.** After this notebook you can
 #
-# - write tournament selection, two crossovers, mutation and the change of generations from nothing;
-# - make a generation of them, read the loop around it, and count every evaluation that it spends;
+# - write tournament selection, two crossovers, mutation and the change of generations from scratch;
+# - make one generation with them, read the loop around it, and count every evaluation that it spends;
 # - tune mutation rate, crossover, tournament size and elite without fooling yourself;
-# - say what a mutation that flips bits does to the sparsity, and why that matters more than the tuning.
+# - explain what a mutation that flips bits does to the sparsity, and why that matters more than the tuning.
 #
 # **Minutes.** Reading 30; exercises 8 + 8 + 5 + 5 + 8 = 34; about 65 in all.
 #
-# **Prerequisites.** Masks (notebook 01), the cost (02), and the acceptance of worse solutions (03) to compare with.
+# **Prerequisites.** Masks (notebook 01), the cost (02), and the acceptance of worse solutions (03) for comparison.
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["setup", "nbval-ignore-output"]
 # @title Set-up, the same in every notebook: run this cell first
@@ -67,7 +68,7 @@ from lessonkit.problem import Problem
 # ## The problem: one layer, 840 bits
 #
 # We prune only the last layer, `Output`: 84 inputs times 10 outputs, 840 weights, $2^{840}$ masks. All other layers
-# stay whole. The cost is the one of notebook 02, with the sparsity $s$ of this layer alone:
+# stay whole. The cost is that of notebook 02, with the sparsity $s$ of this layer alone:
 #
 # $$ \text{cost} = (L_0 - L)^2 + \frac{1}{s + 10^{-8}} \qquad \text{while } L < 1, $$
 #
@@ -164,7 +165,7 @@ figures.pressure_plot(shares)
 # ## Crossover: two parents, one child
 #
 # *Single-point crossover* lays both masks out in a row, cuts both at one point and exchanges the tails. *Uniform
-# crossover* throws a coin for every bit.
+# crossover* tosses a coin for every bit.
 
 # %% [markdown]
 # ### Exercise: single-point crossover
@@ -218,8 +219,8 @@ figures.crossover_plot(
 )
 
 # %% [markdown]
-# The single point keeps neighbours together. In this layer the neighbours in flattened order are the ten weights of
-# one input. Are they a *building block*, worth keeping together? You decide below, by measuring.
+# Single-point crossover keeps neighbours together. In this layer the neighbours in flattened order are the ten weights
+# of one input. Are they a *building block*, worth keeping together? You decide below, by measuring.
 #
 # ## Mutation: what neither parent has
 #
@@ -274,8 +275,8 @@ next_generation = check("genetic.next_generation", next_generation)
 # %% [markdown]
 # ## One generation, by hand
 #
-# Now put your five pieces together. The course's `breed` makes one child of two parents: it calls a crossover with some
-# chance, else copies the mother, and then calls a mutation. You choose which.
+# Now put your five pieces together. The course's `breed` makes one child of two parents: with some probability it calls
+# a crossover, otherwise it copies the mother, and then it calls a mutation. You choose both.
 
 # %%
 print(inspect.getsource(breed))
@@ -287,30 +288,30 @@ def first_population(rng, size=12, rate=0.4):
     return [mutate(start, rate, rng) for _ in range(size)]
 
 
-rng = np.random.default_rng(0)
-problem = output_problem()
-people = first_population(rng)
-costs = problem.cost(people)
+dice = np.random.default_rng(0)
+first_problem = output_problem()
+parents = first_population(dice)
+parent_costs = first_problem.cost(parents)
 
 
 def make_child():
     """One child: two tournaments for its parents, then your uniform crossover and your mutation."""
-    mother, father = (people[tournament_select(costs, 5, rng)] for _ in range(2))
-    return breed(mother, father, uniform_crossover, 0.9, mutate, 0.05, rng)
+    mother, father = (parents[tournament_select(parent_costs, 5, dice)] for _ in range(2))
+    return breed(mother, father, uniform_crossover, 0.9, mutate, 0.05, dice)
 
 
-family = next_generation(people, costs, 2, make_child)
-children = problem.cost(family[2:])
-print(f"first population:  lowest cost {costs.min():.3f}, mean {costs.mean():.3f}")
+family = next_generation(parents, parent_costs, 2, make_child)
+children = first_problem.cost(family[2:])
+print(f"first population:  lowest cost {parent_costs.min():.3f}, mean {parent_costs.mean():.3f}")
 print(f"its ten children:  lowest cost {children.min():.3f}, mean {children.mean():.3f}")
-print(f"evaluations so far: {problem.evaluations} = 12 + 10; the two of the elite were known")
+print(f"evaluations so far: {first_problem.evaluations} = 12 + 10; the two of the elite were known")
 
 # %% [markdown]
 # ## The algorithm
 #
 # A genetic algorithm does this again and again. `evolve` is the course's loop around it. Read it from `def make_child`
 # on, and find what you have just done: `make_child`, `next_generation`, and the evaluation of the new individuals.
-# `run` keeps the books: `see` evaluates and remembers the best, `note` writes a row of the history.
+# `run` keeps the books: `see` evaluates and remembers the best, `note` adds a row to the history.
 
 # %%
 print(inspect.getsource(evolve))
@@ -321,13 +322,13 @@ print(inspect.getsource(evolve))
 # ever seen is returned with its own cost.
 #
 # Your crossover and your mutation go in as `crossover` and `move`; the tournament and the change of generations are the
-# course's, which do what yours do. `evolve` does not show its masks, so we make a `Problem` of a function of our own:
-# it writes each generation down, and leaves the costs to the problem of the layer.
+# course's, which do what yours do. `evolve` does not show its masks, so we make a `Problem` from a function of our own,
+# which records each generation and asks the layer's problem for the costs.
 
 
 # %% tags=["mnist"]
 def watched(problem, seen):
-    """The same problem, but each batch of masks is also put into the list `seen`."""
+    """The same problem, but each batch of masks is also appended to the list `seen`."""
 
     def score(candidates):
         seen.append(candidates)
@@ -362,10 +363,10 @@ figures.population_plot(seen[0], seen[-1])
 # %% [markdown]
 # ## Try it: the mutation lab
 #
-# The lab breeds *one* child of two parents from a fixed first population; nothing evolves. In it the other layers are
+# The lab breeds *one* child of two parents from a fixed first population; nothing evolves. There the other layers are
 # half pruned, so its costs are not those of the cells above. Set the mutation rate to 0 and step through *Random draw*:
 # how often is the child better than both parents by crossover alone? Then raise the rate until the child is hardly ever
-# better. Last, set the tournament to 12: which parents are drawn, and what can crossover still do?
+# better. Finally, set the tournament to 12: which parents are drawn, and what can crossover still do?
 
 # %% tags=["mnist"]
 from lessonkit.labs import MutationLab
@@ -376,12 +377,12 @@ MutationLab()
 # ## A formula in print
 #
 # The published text prints the adaptive rate as a difference: $r_g = r_0 - g / G$. The published experiment computed
-# the product from above: $r_g = r_0 (1 - g / G)$. With $r_0 = 0.15$ and $G = 20$:
+# the product, as `evolve` does: $r_g = r_0 (1 - g / G)$. With $r_0 = 0.15$ and $G = 20$:
 
 
 # %%
 def printed_rate(rate, step, total):
-    """The formula as printed; a rate below zero flips nothing."""
+    """The rate by the printed formula; below zero it flips nothing, so it is cut off there."""
     return max(rate - step / total, 0.0)
 
 
@@ -390,13 +391,13 @@ for generation in (0, 1, 2, 3, 4, 10, 19):
     print(f"generation {generation:2}: product {product:.4f}   difference {0.15 - generation / 20:+.4f}")
 
 # %% [markdown]
-# `evolve` gives its `move` the rate of the product. A `move` of our own can compute the generation from it, and mutate
-# at the printed rate instead.
+# `evolve` passes the product to its `move` as the rate. A `move` of our own can work out the generation from it, and
+# mutate at the printed rate instead.
 
 
 # %% tags=["mnist"]
 def mutate_as_printed(mask, rate, rng):
-    """Mutate at the printed rate, where `evolve` gives that of the product."""
+    """Mutate at the printed rate instead of `rate`, the product that `evolve` passes."""
     generation = round(20 * (1 - rate / 0.15))
     return mutate(mask, printed_rate(0.15, generation, 20), rng)
 
@@ -419,9 +420,9 @@ figures.rates_plot(rates, runs)
 # <details><summary>Answer</summary>
 #
 # The difference reaches zero in generation 3 and would be negative after it: nothing mutates in the 17 generations from
-# 3 to 19, and the algorithm only reshuffles what the first generations left. Whoever re-implements the method from the
-# printed formula gets another algorithm than the one that made the published numbers. Check a formula at its two ends
-# before you believe it: at the last step this one should be near 0, and it is $-0.8$.
+# 3 to 19, and the algorithm only reshuffles what the first generations left. Anyone who re-implements the method from
+# the printed formula gets a different algorithm from the one that made the published numbers. Check a formula at its
+# two ends before you believe it: at the last step this one should be near 0, and it is $-0.8$.
 #
 # </details>
 
@@ -430,7 +431,7 @@ figures.rates_plot(rates, runs)
 #
 # Four settings, one changed at a time, three seeds each. For a fair trial **every run gets the same budget, 212
 # evaluations**. A larger elite needs fewer evaluations per generation, so it gets more generations. With 20 generations
-# for everybody you would compare budgets instead of elites:
+# for each of them you would compare budgets instead of elites:
 
 # %%
 BUDGET, POPULATION = 212, 12
@@ -450,8 +451,8 @@ for elite in (0, 2, 7):
     )
 
 # %% [markdown]
-# Without an elite there are twelve children in each generation; they do not use up the budget, so these runs spend a
-# little less than the others.
+# Without an elite there are twelve children in each generation, and the budget does not come out even, so these runs
+# spend a little less than the others.
 
 
 # %% tags=["mnist"]
@@ -461,12 +462,12 @@ def single_point(mother, father, rng):
 
 
 def none(mother, father, rng):
-    """No crossover: the child is like its mother."""
+    """No crossover: the child is a copy of its mother."""
     return mother.copy()
 
 
 def run(seed, elite, **settings):
-    """The cost that one run reaches within the budget, and the evaluations that it spends."""
+    """The cost that one run reaches within the budget, and how many evaluations it spends."""
     rng = np.random.default_rng(seed)
     people = first_population(rng, POPULATION)
     settings = {**settings, "elite": elite, "generations": generations_for(elite), "move": mutate}
@@ -478,7 +479,7 @@ KINDS = {none: "none", single_point: "single-point", uniform_crossover: "uniform
 
 
 def name_of(value):
-    """What a setting is called in a table: the kind of a crossover, or the number itself."""
+    """What a setting is called in a table: the kind of crossover, or the number itself."""
     return KINDS[value] if callable(value) else str(value)
 
 
@@ -506,8 +507,8 @@ print(f"evaluations spent on tuning: {spent_on_tuning:,}")
 figures.tuning_plot(results)
 
 # %% [markdown]
-# Look at your second prediction. Then look at the scatter of the seeds: a difference of two means that is as large as
-# the scatter may be luck. Notebook 05 makes that exact.
+# Look at your second prediction. Then look at the scatter of the seeds: a difference between two means that is no
+# larger than the scatter may be luck. Notebook 05 makes that exact.
 #
 # Now take the best value of each setting. They were chosen *on these three seeds*, so their good result there proves
 # nothing: it is the same trap as choosing a mask on the test images. The trial that counts uses fresh seeds.
@@ -532,9 +533,9 @@ for name, costs in genetic.items():
 #
 # Three competitors, and none of them has a population. *Blind drawing*: 212 masks, each with a pruning rate of its own,
 # drawn between 0 and 1; the cheapest wins. *Annealing*: the start and 211 proposals, with settings that nobody tuned
-# for this layer; so the table says nothing about annealing against the tuned line, which spent thousands of
-# evaluations on its settings. *Magnitude*: prune the smallest weights, try fourteen sparsities, 14 evaluations. Have
-# another look at your third prediction.
+# for this layer; so the table is no fair comparison between annealing and the tuned line, which spent thousands of
+# evaluations on its settings. *Magnitude*: prune the smallest weights, try fourteen sparsities, 14 evaluations. Now
+# look at your third prediction again.
 
 
 # %% tags=["mnist"]
@@ -568,18 +569,18 @@ print(f"{'magnitude':24} cost {rule.min():.3f}           {len(by_magnitude)} eva
 #
 # <details><summary>Answer</summary>
 #
-# A flip prunes a kept weight and restores a pruned one, so the expected share afterwards is
-# $s (1 - r) + (1 - s) r$. It moves towards one half whatever $s$ is, and stays only at $s = 1/2$. Selection pushes the
-# other way, but the algorithm can hardly leave the region around one half, while the cheapest masks are far sparser. A
-# blind draw with its own rate goes there at once. What limits this search most is not the selection and not the rate,
-# it is the *move*. Notebook 06 uses moves that keep the sparsity (swaps) and searches over the sparsities themselves.
+# A flip prunes a kept weight and restores a pruned one, so the expected share afterwards is $s (1 - r) + (1 - s) r$. It
+# moves towards one half whatever $s$ is, and stays only at $s = 1/2$. Selection pushes the other way, but the algorithm
+# can hardly leave the region around one half, while the cheapest masks are far sparser. A blind draw with its own rate
+# goes there at once. What limits this search most is neither the selection nor the rate but the *move*. Notebook 06
+# uses moves that keep the sparsity (swaps) and searches over the sparsities themselves.
 #
-# And magnitude knows something that no evaluation of a mask says: how large the weights are. Fourteen evaluations with
-# that knowledge beat every run without it, and all the tuning.
+# And magnitude knows something that no evaluation of a mask reveals: how large the weights are. Fourteen evaluations
+# with that knowledge beat every run without it, and all the tuning.
 #
 # </details>
 #
-# One cheap remedy can be tried now: let the first population have different sparsities, from 10% to 90%.
+# One cheap remedy can be tried right away: let the first population have different sparsities, from 10% to 90%.
 
 # %% tags=["mnist"]
 spread = []
@@ -600,12 +601,12 @@ print(
 # - Selection, crossover, mutation, elite: five short functions make a genetic algorithm. Selection uses ranks only.
 # - Its evaluations are the first population plus the children: 12 + 20 x 10 = 212 here. The elite costs none.
 # - Crossover only reshuffles; variety falls, and mutation is the only way back.
-# - Tune at equal budgets, count what the tuning spends, and judge on fresh seeds.
+# - Tune with equal budgets, count what the tuning spends, and judge on fresh seeds.
 # - A move has a direction of its own: flips pull every mask towards one half. Blind drawing and magnitude show it.
 #
 # ## Check yourself
 #
-# 1. Why is no penalty of $10^8$ a problem for a tournament, and why would it be one for selection in proportion to
+# 1. Why is a penalty of $10^8$ no problem for a tournament, and why would it be one for selection in proportion to
 #    $1/\text{cost}$?
 #
 # <details><summary>Answer</summary>
@@ -615,7 +616,7 @@ print(
 #
 # </details>
 #
-# 2. Elite 0 ends with a population whose best is worse than the best it ever had. What must the code do?
+# 2. Without an elite, the last population may hold nothing as good as the best mask of the run. What must the code do?
 #
 # <details><summary>Answer</summary>
 #

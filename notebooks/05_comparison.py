@@ -25,11 +25,12 @@
 # **Objectives.** After this notebook you can
 #
 # - count what a search really spends, and give two searches the same budget;
-# - explain why images that chose a mask must not judge it;
+# - explain why images that chose a mask must not judge it, and measure how much they flatter it;
 # - put an interval around the mean of a few seeds, and say how often such an interval is right;
+# - tell independent runs from pairs, and compare accuracies at equal sparsity;
 # - name the controls that belong in the table, and read a Pareto front.
 #
-# **Minutes.** Reading 35; exercises 3 + 3 + 5 + 12 + 10 + 12 = 45; about 80 in all.
+# **Minutes.** Reading 40; exercises 3 + 3 + 5 + 5 + 12 + 10 + 12 = 50; about 90 in all.
 #
 # **Prerequisites.** Notebooks 02 (cost, two sparsities), 03 (annealing) and 04 (genetic algorithm).
 
@@ -68,7 +69,7 @@ from lessonkit.experiments.report import published_table
 print(published_table())
 
 # %% [markdown]
-# (`mean sp.` is the mean layer sparsity, over the five layers; one run of each search.)
+# (`mean sp.` is the mean layer sparsity, over the five layers.)
 #
 # **Write down, before you read on:**
 #
@@ -230,11 +231,56 @@ figures.winner_plot(seen_loss, fresh_loss)
 #
 # The winner was chosen *because* its loss on these images is low: partly it is good, partly it is lucky with them. On
 # fresh images the luck is gone, so its loss rises more than that of the average mask. Every search does this a thousand
-# times in a row. With 10,000 test images the effect is smaller than with 50, and a single winner may even do better on
-# fresh images; but on average the images that chose it flatter it, and the more candidates were tried, the more. So:
-# search on validation images, and use the test images once.
+# times in a row.
 #
 # </details>
+
+# %% [markdown]
+# ### Exercise: how lucky was the winner?
+#
+# **Objective:** report a winner by images that had no part in the choice, and measure its luck. **5 minutes.**
+#
+# Return `(loss, luck)`: the winner's loss that may be reported, and how much more its loss rises than the average.
+#
+# *Stuck?* `hint("comparison.judge_winner", 1)`
+
+
+# %%
+def judge_winner(seen, fresh):
+    """Return (loss, luck) of the candidate whose loss is lowest on the images that choose.
+
+    `seen` and `fresh`, arrays of shape (n,), hold the losses of n candidates on these images and on fresh ones. `loss`
+    is the winner's loss that may be reported. `luck` is how much more the winner's loss rises, from the images that
+    chose it to the fresh ones, than the candidates' losses rise on average.
+    """
+    ...
+
+
+# %%
+judge_winner = check("comparison.judge_winner", judge_winner)
+
+# %% [markdown]
+# One winner is one case. Deal the 300 masks into groups, let each group choose its winner, and average the luck: on the
+# same 50 images, and on 500 others.
+
+# %% tags=["mnist"]
+more_images = Evaluator(network, images[2050:2550], labels[2050:2550]).layer(LAST, masks)
+choosing = {50: seen_loss, 500: np.array([evaluation.loss for evaluation in more_images.evaluate(candidates)])}
+for count, losses in choosing.items():
+    for size in (3, 30, 300):
+        groups = zip(losses.reshape(-1, size), fresh_loss.reshape(-1, size), strict=True)
+        luck = np.mean([judge_winner(seen, fresh)[1] for seen, fresh in groups])
+        print(f"{count:3} images choose the best of {size:3} masks: mean luck {luck:+.3f}")
+
+# %% [markdown]
+# The more candidates are tried, and the fewer images choose among them, the larger the luck. A single winner may well
+# do better on fresh images; on average the images that chose it flatter it. With 500 images hardly any luck is left
+# here, because these masks differ by more than the chance in the images; a search comes to masks that differ less and
+# less. So: search on validation images, and use the test images once.
+#
+# The same is true of everything that was chosen by its result: settings, moves, which experiment to show. The settings
+# of this course's searches are the best of several, tried on one of its three networks. The tables are made with fresh
+# images, but how much of that choice was luck with the network, only other networks can show.
 
 # %% [markdown]
 # ## Several seeds, and the controls
@@ -247,7 +293,8 @@ figures.winner_plot(seen_loss, fresh_loss)
 # The course's settings (the COURSE preset) differ from the published ones. A move really flips bits, so a pruned weight
 # can come back. Both searches begin each layer far from the full mask; annealing begins with about 60% of the layer
 # pruned. If everything that they drew gets the penalty, they draw again, closer to the full mask. Every redraw is
-# counted. All runs prune the same network and see the same images; a seed changes only what the search draws.
+# counted. All runs prune the same network and see the same images; a seed changes only what the search draws. So the
+# scatter of the runs is the chance in the search. It does not say how much another network would differ.
 
 # %% tags=["mnist"]
 quick = dataclasses.replace(data, test=data.test.head(2000))
@@ -271,7 +318,7 @@ print(f"unpruned: {comparison.baseline.correct} of 2000 right")
 # %% [markdown]
 # ### Exercise: a bootstrap interval
 #
-# **Objective:** say how sure the mean of a few runs is, without assuming a distribution. **12 minutes.**
+# **Objective:** put an interval around the mean of a few runs, without assuming a distribution. **12 minutes.**
 #
 # Return `(low, high)`, the quantiles of the resampled means that leave the share `level` between them.
 #
@@ -305,26 +352,43 @@ for name in ("annealing", "genetic"):
 # %% [markdown]
 # Is it a 95% interval, as its `level` says? You can test that: draw $n$ values from a normal distribution whose mean,
 # 0, we know, compute the interval, and count how often it covers that mean. `statistics.bootstrap_interval` is the
-# engine's version of your exercise, quick enough to do it 2,000 times. Beside it is Student's $t$ interval, the
-# textbook formula $\bar x \pm t \, s / \sqrt n$, which assumes a normal distribution.
+# engine's version of your exercise, quick enough to do it 4,000 times. Beside it is Student's $t$ interval, the
+# textbook formula $\bar x \pm t \, s / \sqrt n$, which assumes a normal distribution. `stats.sem` is $s / \sqrt n$.
+
 
 # %%
+def t_interval(values):
+    """Student's 95% interval of the mean; `values` has shape (..., n)."""
+    reach = stats.t.ppf(0.975, np.shape(values)[-1] - 1) * stats.sem(values, axis=-1)
+    return np.mean(values, axis=-1) - reach, np.mean(values, axis=-1) + reach
+
+
 rng = np.random.default_rng(0)
-coverage = {}
-for n in (4, 10, 20):
-    samples = rng.normal(0, 1, (2000, n))
-    ends = np.array([statistics.bootstrap_interval(sample, rng, resamples=500) for sample in samples])
-    reach = stats.t.ppf(0.975, n - 1) * samples.std(axis=1, ddof=1) / np.sqrt(n)
-    coverage[n] = np.mean((ends[:, 0] < 0) & (ends[:, 1] > 0))
-    print(
-        f"{n:2} values: the bootstrap interval covers the mean in {coverage[n]:.0%} of the trials, "
-        f"the t interval in {np.mean(np.abs(samples.mean(axis=1)) < reach):.0%}"
-    )
+trials, coverage = {}, {}
+for n in (2, 4, 5, 10, 20):
+    samples = rng.normal(0, 1, (4000, n))
+    resampled = np.array([statistics.bootstrap_interval(sample, rng, resamples=500) for sample in samples]).T
+    trials[n] = {"bootstrap": resampled, "Student's t": t_interval(samples)}
+    coverage[n] = {name: np.mean((low < 0) & (high > 0)) for name, (low, high) in trials[n].items()}
+    said = ", ".join(f"{name} {share:.0%}" for name, share in coverage[n].items())
+    print(f"{n:2} values: the interval covers the mean in this share of the trials: {said}")
+
+# %%
+figures.coverage_plot(trials[4], coverage[4])
 
 # %% [markdown]
-# With four values the bootstrap interval is far too narrow: it can only repeat what it has seen. Say so wherever you
-# show one, or run more seeds.
-#
+# With few values the bootstrap interval is far too narrow: it can only repeat what it has seen. Of two values it never
+# reaches beyond the two, and of one it would be a single point, as if one seed were certain
+# (`statistics.bootstrap_interval` refuses that). The $t$ interval allows for how little four values say about their own
+# scatter, and is wide. Of normal values it covers the mean in exactly 95% of the cases; the small differences above are
+# the chance of the trials. So with four seeds show the $t$ interval, or say what the bootstrap covers, or run more.
+
+# %% tags=["mnist"]
+student = {name: t_interval(values) for name, values in accuracies.items()}
+for name in ("annealing", "genetic"):
+    print(f"{name:10} Student's t interval {student[name][0]:.3f} to {student[name][1]:.3f}")
+
+# %% [markdown]
 # And is annealing better than the genetic algorithm? It is tempting to subtract seed by seed. But two different
 # searches share nothing under one seed: each draws different numbers for a different purpose, and which run of one is
 # matched with which run of the other is arbitrary. They are two independent samples. Welch's $t$ interval is made for
@@ -334,15 +398,22 @@ for n in (4, 10, 20):
 welch = stats.ttest_ind(accuracies["annealing"], accuracies["genetic"], equal_var=False).confidence_interval()
 difference = np.mean(accuracies["annealing"]) - np.mean(accuracies["genetic"])
 print(f"annealing - genetic: {difference:+.3f}, 95% interval {welch.low:+.3f} to {welch.high:+.3f}")
+sparsities = {}
+for row in rows:
+    sparsities.setdefault(row.method, []).append(global_sparsity(row.masks))
 for name in ("annealing", "genetic"):
-    pruned = [global_sparsity(row.masks) for row in rows if row.method == name]
-    print(f"{name:10} mean global sparsity {np.mean(pruned):.3f}, between {min(pruned):.3f} and {max(pruned):.3f}")
+    least, most = min(sparsities[name]), max(sparsities[name])
+    print(f"{name:10} mean global sparsity {np.mean(sparsities[name]):.3f}, between {least:.3f} and {most:.3f}")
 
 # %% [markdown]
 # An interval that contains 0 means: these runs cannot tell the two apart. One that does not would speak about *this*
 # budget, *these* settings, one network and one set of images. And the two searches ended at different sparsities. A
 # search that prunes more may lose more accuracy, so the difference of the accuracies alone does not rank them, however
-# narrow its interval. A fair comparison fixes the sparsity (notebook 06) or shows both goals (below).
+# narrow its interval. A fair comparison is one at equal sparsity (with the controls below, and in notebook 06), or it
+# shows both goals (the front, at the end).
+#
+# To speak about other networks and images, let the seed choose these as well. Then runs with equal seeds do share
+# something, and in their differences, seed by seed, the luck with a network or with images cancels.
 #
 # ## What was missing from the table
 #
@@ -382,7 +453,19 @@ print(
 print(f"magnitude, same layer sparsities: {judged.correct} of 2000 right, 0 evaluations")
 
 # %% tags=["mnist"]
-figures.intervals_plot(accuracies, intervals, coverage[4])
+figures.intervals_plot(accuracies, intervals, student, sparsities, coverage[4])
+
+# %% [markdown]
+# Here are real pairs. Each control was made for one run: it has as many zeros, prunes the same network, and is judged
+# on the same images. So accuracies may be compared, since the sparsities are equal, and run by run:
+
+# %% tags=["mnist"]
+for name in ("annealing", "genetic"):
+    for rule in ("magnitude per layer", "magnitude global"):
+        control = accuracies[f"{rule}, as {name}"]
+        low, high = stats.ttest_rel(accuracies[name], control).confidence_interval()
+        difference = np.mean(accuracies[name]) - np.mean(control)
+        print(f"{name:10} - {rule:19}: {difference:+.3f}, 95% interval {low:+.3f} to {high:+.3f}")
 
 # %% [markdown]
 # **What do you notice?** Look at your second prediction. What would the published table have had to contain, so that
@@ -390,11 +473,11 @@ figures.intervals_plot(accuracies, intervals, coverage[4])
 #
 # <details><summary>Answer</summary>
 #
-# Sorting the weights once, with no evaluation at all, keeps far more accuracy at the same sparsity than either search.
-# No interval is needed to see that: the worst control by magnitude is far above the best search. The published table
-# has one seed, no interval, and no control, neither random nor magnitude. Random masks are the control that says "the
-# search does something"; magnitude is the one that says "but not enough". A comparison of two methods is worth little
-# as long as a third, simpler one beats both.
+# Sorting the weights once, with no evaluation at all, keeps far more accuracy at the same sparsity than either search:
+# no interval of a difference comes near 0, and the worst control by magnitude is far above the best search. The
+# published table has one seed, no interval, and no control, neither random nor magnitude. Random masks are the control
+# that says "the search does something"; magnitude is the one that says "but not enough". A comparison of two methods is
+# worth little as long as a third, simpler one beats both.
 #
 # </details>
 #
@@ -431,7 +514,7 @@ for name, scores in by_method.items():
 # %% [markdown]
 # ### Exercise: the Pareto front
 #
-# **Objective:** tell which results of a comparison nothing else beats. **12 minutes.**
+# **Objective:** find the results of a comparison that no other result beats. **12 minutes.**
 #
 # Return the ascending indices of the non-dominated rows of `points`, columns loss (low is good) and sparsity (high is
 # good). Equal rows do not dominate each other.
@@ -497,10 +580,10 @@ RaceLab()
 # ## Recap
 #
 # - A budget is counted in evaluations, every one of them: starts, first populations, redraws.
-# - Images that chose a mask flatter it. Search on validation images; the test images are used once.
+# - Images that chose a mask flatter it, and so does any choice of settings by results. Use the test images once.
 # - One seed is an anecdote. Give several, and an interval whose coverage you know: a bootstrap of four
-#   values covers the mean in 79% of the cases, not in 95%.
-# - Compare accuracies at equal sparsity, and pair runs only if they share something.
+#   values covers the mean in 80% of the cases, not in 95%; Student's $t$ is made for so few.
+# - Pair runs only if they share something; else they are two samples. Compare accuracies at equal sparsity.
 # - Controls belong in every table: random says whether the search does anything, magnitude whether it is needed.
 # - Report both goals. A front needs no weights; a score needs its formula, its sparsity and its parts.
 #
@@ -526,7 +609,17 @@ RaceLab()
 #
 # </details>
 #
-# 3. Two masks have loss 0.20 at sparsity 0.50, a third has loss 0.20 at 0.40. Which are on the front?
+# 3. Ten seeds of A, ten of B, on one network; a colleague subtracts seed by seed and finds a narrow interval. Sort B's
+#    runs into another order: what happens to the mean difference and to the interval, and what does that say?
+#
+# <details><summary>Answer</summary>
+#
+# The mean difference stays, the interval changes. An interval that depends on an arbitrary order says nothing: these
+# are two independent samples.
+#
+# </details>
+#
+# 4. Two masks have loss 0.20 at sparsity 0.50, a third has loss 0.20 at 0.40. Which are on the front?
 #
 # <details><summary>Answer</summary>
 #

@@ -68,9 +68,8 @@ from lessonkit.controls import magnitude_global, magnitude_per_layer
 from lessonkit.exercises import check, hint, progress, solution
 from lessonkit.lessons.frontier import figures
 from lessonkit.frontier.methods import Found, Task, annealed_densities, found_by
-from lessonkit.frontier.moves import biased_swap, network_weights
 from lessonkit.frontier.table import frontier
-from lessonkit.frontier.mask_problem import MaskProblem, join, kept_at, split
+from lessonkit.frontier.mask_problem import MaskProblem, biased_swap, join, kept_at, network_weights, split
 from lessonkit.frontier.score_walk import ScoreWalk
 from lessonkit.engine.gradient import loss_gradient
 from lessonkit.masks import global_sparsity, layer_sparsities
