@@ -36,7 +36,7 @@ ALLOWED: dict[str, dict[str, float | str]] = {
     },
     "02": {
         "0.6665": 0.1333 * 5,
-        "7": round(1 / 0.15),  # what destroying the network adds to the cost; and a layer's index
+        "6": "the index of a layer",
         "0.06": 1 - 0.9442,
         "990": "a layer that `Check yourself` makes up",
         "0.005": 5 / (10 + 990),
